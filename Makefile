@@ -1,0 +1,115 @@
+# stigmer-apis: turns apis/ into the Python package, and proves that it did so faithfully.
+# `make help` lists what there is to do. Everything is set up on the way, inside this folder.
+
+PYTHON ?= python3
+# The git revision that `make breaking` compares with; the last release if empty.
+AGAINST ?=
+# More arguments for pytest, such as `make test PYTEST_ARGS='-k token'`.
+PYTEST_ARGS ?=
+
+# Caches and downloads of the tools stay here too.
+export BUF_CACHE_DIR ?= $(CURDIR)/build/cache/buf
+export PIP_CACHE_DIR ?= $(CURDIR)/build/cache/pip
+export PYRIGHT_PYTHON_CACHE_DIR ?= $(CURDIR)/build/cache/pyright
+export UV_CACHE_DIR ?= $(CURDIR)/build/cache/uv
+export UV_PYTHON_INSTALL_DIR ?= $(CURDIR)/build/cache/python
+export PYTHONDONTWRITEBYTECODE = 1
+
+UV := build/bootstrap/bin/uv --quiet
+CODEGEN := .venv-codegen/bin
+VENV := .venv/bin
+BUF := $(CODEGEN)/buf
+RULES := third_party/protovalidate/buf/validate/validate.proto
+PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header
+MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/*.txt))
+
+.DEFAULT_GOAL := protos
+.DELETE_ON_ERROR:
+# The steps of a target are in order.
+.NOTPARALLEL:
+.PHONY: help protos deps format-check format lint breaking generate test matrix check dist release pins clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
+	  do printf '  make %-14s %s\n' "$$name" "$$what"; done
+
+protos: deps format-check lint breaking generate ## Check the contract and generate the package (the default)
+
+deps: .venv/.installed .venv-codegen/.installed $(RULES) ## Set up the tools in this folder
+
+format-check: deps ## Check how the .proto files are formatted
+	@$(BUF) format --diff --exit-code apis || \
+	  { echo 'format: the files above differ from how buf formats them; run `make format`' >&2; exit 1; }
+
+format: deps ## Format the .proto files and our own Python
+	$(BUF) format --write apis
+	$(VENV)/ruff format
+	$(VENV)/ruff check --fix
+
+lint: deps format-check ## Check the contract against the rules in buf.yaml
+	@$(BUF) lint || \
+	  { echo 'lint: mend the findings above; a new name gets no exception in buf.yaml' >&2; exit 1; }
+	@echo 'lint: no findings'
+
+breaking: deps ## Compare the contract with the last release, or with AGAINST=<git revision>
+	@$(CODEGEN)/python -m schema_rules.breaking $(if $(AGAINST),--against '$(AGAINST)')
+
+generate: deps ## Generate the package from the contract, if it is not up to date
+	@$(CODEGEN)/python -m codegen
+
+test: deps ## Run the tests on the newest release of every dependency
+	$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+matrix: $(MATRIX:%=matrix-%) ## Run the tests of the built wheel on every range of dependencies
+
+matrix-%: build/matrix/%/.installed
+	@echo 'matrix: $*'
+	build/matrix/$*/bin/python -m pytest -m 'not toolchain' $(PYTEST_ARGS)
+
+check: deps ## Check our own Python: format, lint, types
+	$(VENV)/ruff format --check
+	$(VENV)/ruff check
+	$(VENV)/mypy
+	$(VENV)/pyright
+
+dist: deps generate ## Build the sdist and the wheel into build/dist
+	rm -rf build/dist
+	$(CODEGEN)/python -m hatchling build -d build/dist
+
+release: protos ## Keep the image of the version in __init__.py as a release, once and for all
+	@$(CODEGEN)/python -m schema_rules.release
+
+pins: build/bootstrap/.installed ## Pin what requirements/*.in name, with hashes
+	set -e; for file in codegen validation-rules; do $(PIN) --no-deps -o requirements/$$file.txt requirements/$$file.in; done
+	set -e; for file in bootstrap $(MATRIX:%=matrix/%) dev; do $(PIN) --upgrade -o requirements/$$file.txt requirements/$$file.in; done
+
+clean: ## Remove everything that make has set up or built
+	rm -rf build third_party .venv .venv-codegen
+
+build/bootstrap/.installed: requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	  'make: Python 3.11 or newer is needed, and $(PYTHON) is missing or older; name one with make PYTHON=python3.12' >&2; exit 1; }
+	$(PYTHON) -m venv --clear build/bootstrap
+	build/bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.venv/.installed: requirements/dev.txt pyproject.toml build/bootstrap/.installed
+	$(UV) venv --clear --python $(PYTHON) .venv
+	$(UV) pip sync --python .venv --require-hashes $<
+	$(UV) pip install --python .venv --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The generator is as old as its gencode, and has wheels for these two versions of Python only.
+.venv-codegen/.installed: requirements/codegen.txt build/bootstrap/.installed
+	$(UV) venv --clear --python '>=3.11,<3.13' .venv-codegen
+	$(UV) pip install --python .venv-codegen --no-deps --require-hashes -r $<
+	@touch $@
+
+$(RULES): requirements/validation-rules.txt .venv-codegen/.installed
+	$(CODEGEN)/python -m codegen.third_party
+
+build/matrix/%/.installed: requirements/matrix/%.txt dist
+	$(UV) venv --clear --python $(PYTHON) build/matrix/$*
+	$(UV) pip sync --python build/matrix/$* --require-hashes $<
+	$(UV) pip install --python build/matrix/$* --no-deps build/dist/*.whl
+	@touch $@

@@ -1,0 +1,63 @@
+"""Descriptor images: the compiled form of the contract that every other step works on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from codegen.project import RULES_FILE, run_tool
+
+
+def build(workspace: Path, target: Path) -> FileDescriptorSet:
+    """Compile the buf workspace in `workspace`, write its image to `target` and return it.
+
+    Raises:
+        codegen.project.Failure: the workspace does not compile.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    run_tool("buf", ["build", "--output", target], cwd=workspace)
+    return FileDescriptorSet.FromString(target.read_bytes())
+
+
+def without_rules_import(image: FileDescriptorSet) -> FileDescriptorSet:
+    """Return a copy of `image` in which no file imports the validation rules.
+
+    The rules themselves stay where they are, in the options: a reader that does not know them keeps
+    them as unknown fields, and protovalidate reads them from there. Without the import, our
+    generated code needs no `buf.validate` module. That matters because the Python descriptor pool is
+    global and keyed by path: of several packages that each bring `buf/validate/validate.proto`, only
+    one can be right.
+    """
+    kept = FileDescriptorSet()
+    for file in image.file:
+        if file.name != RULES_FILE:
+            _drop_dependency(kept.file.add(), file)
+    return kept
+
+
+def without_source_info(image: FileDescriptorSet) -> FileDescriptorSet:
+    """Return a copy of `image` without comments and line numbers: what is shipped and released."""
+    bare = FileDescriptorSet()
+    bare.CopyFrom(image)
+    for file in bare.file:
+        file.ClearField("source_code_info")
+    return bare
+
+
+def _drop_dependency(target: FileDescriptorProto, file: FileDescriptorProto) -> None:
+    target.CopyFrom(file)
+    if RULES_FILE not in file.dependency:
+        return
+    dropped = list(file.dependency).index(RULES_FILE)
+    if dropped in file.public_dependency:
+        raise ValueError(f"{file.name} imports {RULES_FILE} publicly, which no file of ours may do")
+    del target.dependency[dropped]
+    # The indices of what came after it move down by one.
+    for indices in (target.public_dependency, target.weak_dependency):
+        indices[:] = [index - (index > dropped) for index in indices]
+    # Import statements are located by index too, and no generator reads their locations.
+    field = FileDescriptorProto.DEPENDENCY_FIELD_NUMBER
+    locations = [at for at in target.source_code_info.location if at.path[:1] != [field]]
+    del target.source_code_info.location[:]
+    target.source_code_info.location.extend(locations)

@@ -1,0 +1,48 @@
+"""Where things are in this repository, and how its tools are run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+APIS = ROOT / "apis"
+PACKAGE = ROOT / "python" / "stigmer_apis"
+BUILD = ROOT / "build"
+THIRD_PARTY = ROOT / "third_party"
+
+PROTO_ROOT = "ai.stigmer"
+"""The proto package above all of ours, which the Python package stands for."""
+
+RULES_FILE = "buf/validate/validate.proto"
+"""The file that declares the validation rules. Theirs, and never part of what we ship."""
+
+
+class Failure(Exception):
+    """A step could not be done. The message says what is wrong and what to do about it."""
+
+
+def run_tool(name: str, arguments: Sequence[str | Path], *, cwd: Path = ROOT) -> None:
+    """Run a program of the code generator's environment; what it prints goes to the terminal.
+
+    Raises:
+        Failure: the program is missing or ends with another code than 0.
+    """
+    bin_folder = Path(sys.executable).parent
+    if not (bin_folder / name).exists():
+        raise Failure(
+            f"{name} is missing from {bin_folder.parent}; run `make clean deps` to set it up again"
+        )
+    path = os.pathsep.join([str(bin_folder), os.environ.get("PATH", os.defpath)])
+    python_path = {"PYTHONPATH": str(ROOT)}  # the gRPC plugin is a module of this package
+    finished = subprocess.run(
+        [str(bin_folder / name), *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **python_path, "PATH": path},
+    )
+    if finished.returncode != 0:
+        words = " ".join([name, *map(str, arguments[:1])])
+        raise Failure(f"{words} failed (exit code {finished.returncode}); see its output above")

@@ -1,0 +1,96 @@
+"""Moves generated modules from the proto path `ai/stigmer/...` to the package `stigmer_apis`.
+
+The generators derive module names from proto paths and know no other way. Three things in a module
+depend on its name: the imports of its neighbours, the name that its message classes carry (for
+pickle and `__module__`), and nothing else. The registered file names (`ai/stigmer/...proto`) and the
+RPC paths stay: they are the contract. So the code is edited where its syntax tree says that a name
+stands, never by searching the text, in which comments and serialized descriptors hold the same words.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from codegen.project import PROTO_ROOT
+
+PYTHON_ROOT = "stigmer_apis"
+
+
+class _Edit(NamedTuple):
+    line: int  # from 1
+    start: int  # in bytes, as in ast
+    end: int
+    text: str
+
+
+def relocate_path(path: PurePosixPath) -> PurePosixPath:
+    """Return where the module at `path`, relative to the generators' output, goes in the package.
+
+    Raises:
+        ValueError: `path` is not below `ai/stigmer/`.
+    """
+    return path.relative_to(PROTO_ROOT.replace(".", "/"))
+
+
+def relocate_name(module: str) -> str:
+    """Return the Python name of a generated module or proto package below `ai.stigmer`."""
+    return PYTHON_ROOT + module.removeprefix(PROTO_ROOT)
+
+
+def relocate_source(source: str, path: PurePosixPath) -> str:
+    """Return the source of a generated module (`.py` or `.pyi`) with its names relocated.
+
+    Besides the names, what the generators leave wrong is put right:
+
+    - `import grpc` becomes `from stigmer_apis._grpc import grpc`, which says which extra to install
+      where grpc is missing.
+    - mypy-protobuf declares two version constants in `*_pb2_grpc.pyi` that the gRPC generator of
+      1.62 does not write, and leaves `_aio.ServicerContext` without its type arguments, which makes
+      every servicer method partially unknown to pyright.
+
+    Raises:
+        ValueError: the module imports a neighbour in a way that is not understood here.
+    """
+    lines = source.encode().split(b"\n")
+    for edit in sorted(_edits(ast.parse(source), path), reverse=True):
+        line = lines[edit.line - 1]
+        lines[edit.line - 1] = line[: edit.start] + edit.text.encode() + line[edit.end :]
+    relocated = b"\n".join(lines).decode()
+    if path.name.endswith("_pb2_grpc.pyi"):
+        relocated = _complete_grpc_stub(relocated)
+    return relocated
+
+
+def _edits(tree: ast.Module, path: PurePosixPath) -> Iterator[_Edit]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=str(module)) if _is_ours(module):
+                start = node.col_offset + len("from ")
+                yield _Edit(node.lineno, start, start + len(module), relocate_name(module))
+            case ast.Import(names=[ast.alias(name="grpc", asname=None)]) if path.suffix == ".py":
+                text = f"from {PYTHON_ROOT}._grpc import grpc"
+                yield _Edit(node.lineno, node.col_offset, node.end_col_offset or 0, text)
+            case ast.Import(names=names) if any(_is_ours(alias.name) for alias in names):
+                raise ValueError(f"{path}:{node.lineno}: an import of a kind not seen before")
+            case ast.Call(
+                func=ast.Attribute(attr="BuildTopDescriptorsAndMessages"),
+                args=[_, ast.Constant(value=str(module)) as name, _],
+            ):
+                text = repr(relocate_name(module))
+                yield _Edit(name.lineno, name.col_offset, name.end_col_offset or 0, text)
+
+
+def _is_ours(module: str) -> bool:
+    return module == PROTO_ROOT or module.startswith(PROTO_ROOT + ".")
+
+
+def _complete_grpc_stub(source: str) -> str:
+    source = re.sub(r"^GRPC_(GENERATED_)?VERSION: str\n", "", source, flags=re.MULTILINE)
+    return source.replace(
+        "(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]",
+        "(_grpc.ServicerContext, _aio.ServicerContext[_typing.Any, _typing.Any]):  # type: ignore[misc]",
+    )

@@ -1,0 +1,12 @@
+"""The `grpc` module for the generated stubs, with a word on how to get it where it is missing."""
+
+from __future__ import annotations
+
+try:
+    import grpc as grpc
+except ModuleNotFoundError as error:
+    if error.name != "grpc":
+        raise
+    raise ModuleNotFoundError(
+        'gRPC stubs and servicers need grpcio: pip install "stigmer-apis[grpc]"', name="grpc"
+    ) from None
