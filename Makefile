@@ -25,40 +25,45 @@ MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/
 
 .DEFAULT_GOAL := protos
 .DELETE_ON_ERROR:
+.PRECIOUS: build/matrix/%/.installed
 # The steps of a target are in order.
 .NOTPARALLEL:
-.PHONY: help protos deps format-check format lint breaking generate test matrix check dist release pins clean
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check dist release pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
 	  do printf '  make %-14s %s\n' "$$name" "$$what"; done
 
-protos: deps format-check lint breaking generate ## Check the contract and generate the package (the default)
+protos: lint breaking generate ## Check the contract and generate the package (the default)
 
 deps: .venv/.installed .venv-codegen/.installed $(RULES) ## Set up the tools in this folder
 
-format-check: deps ## Check how the .proto files are formatted
+compile: deps ## Check that the contract compiles
+	@$(BUF) build || { echo 'compile: mend what is named above' >&2; exit 1; }
+
+# After compiling: buf would "format" a broken declaration into another one.
+format-check: compile ## Check how the .proto files are formatted
 	@$(BUF) format --diff --exit-code apis || \
 	  { echo 'format: the files above differ from how buf formats them; run `make format`' >&2; exit 1; }
 
-format: deps ## Format the .proto files and our own Python
+format: compile ## Format the .proto files and our own Python
 	$(BUF) format --write apis
 	$(VENV)/ruff format
 	$(VENV)/ruff check --fix
 
-lint: deps format-check ## Check the contract against the rules in buf.yaml
+lint: format-check ## Check the contract against the rules in buf.yaml
 	@$(BUF) lint || \
 	  { echo 'lint: mend the findings above; a new name gets no exception in buf.yaml' >&2; exit 1; }
 	@echo 'lint: no findings'
 
 breaking: deps ## Compare the contract with the last release, or with AGAINST=<git revision>
-	@$(CODEGEN)/python -m schema_rules.breaking $(if $(AGAINST),--against '$(AGAINST)')
+	@$(CODEGEN)/python -m schema_rules.breaking $(if $(AGAINST),--against='$(AGAINST)')
 
 generate: deps ## Generate the package from the contract, if it is not up to date
 	@$(CODEGEN)/python -m codegen
 
 test: deps ## Run the tests on the newest release of every dependency
-	$(VENV)/python -m pytest $(PYTEST_ARGS)
+	$(VENV)/python -m pytest -n auto $(PYTEST_ARGS)
 
 matrix: $(MATRIX:%=matrix-%) ## Run the tests of the built wheel on every range of dependencies
 
@@ -77,7 +82,7 @@ dist: deps generate ## Build the sdist and the wheel into build/dist
 	$(CODEGEN)/python -m hatchling build -d build/dist
 
 release: protos ## Keep the image of the version in __init__.py as a release, once and for all
-	@$(CODEGEN)/python -m schema_rules.release
+	@$(CODEGEN)/python -m schema_rules.releases
 
 pins: build/bootstrap/.installed ## Pin what requirements/*.in name, with hashes
 	set -e; for file in codegen validation-rules; do $(PIN) --no-deps -o requirements/$$file.txt requirements/$$file.in; done

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from codegen import image
 from codegen.exports import write_exports
-from codegen.place import SCHEMA_IMAGE, is_up_to_date, place
-from codegen.project import BUILD, ROOT, Failure, run_tool
+from codegen.place import SCHEMA_IMAGE, digest_inputs, is_up_to_date, place
+from codegen.project import BUILD, ROOT, StepError, run_tool
 from codegen.relocate import relocate_path, relocate_source
 
 WORK = BUILD / "codegen"
@@ -18,15 +18,16 @@ WORK = BUILD / "codegen"
 
 def main() -> int:
     """Generate, and return the exit code: 0, or 1 after one sentence on what went wrong."""
-    if is_up_to_date():
+    inputs = digest_inputs()
+    if is_up_to_date(inputs):
         print("generate: the package is up to date")
         return 0
     started = time.monotonic()
     try:
         staged = generate()
         count = sum(path.is_file() for path in staged.rglob("*"))
-        place(staged)
-    except Failure as failure:
+        place(staged, inputs)
+    except StepError as failure:
         print(f"generate: {failure}. The package was not touched.", file=sys.stderr)
         return 1
     print(f"generate: wrote {count} files in {time.monotonic() - started:.1f} s")
@@ -37,7 +38,7 @@ def generate() -> Path:
     """Generate the whole tree into a folder of its own and return that folder.
 
     Raises:
-        Failure: the contract does not compile, or a generator fails.
+        StepError: the contract does not compile, or a generator fails.
     """
     out, staged = WORK / "out", WORK / "staged"
     for folder in (out, staged):
@@ -59,7 +60,7 @@ def generate() -> Path:
 
 
 def _is_empty_grpc_stub(module: Path) -> bool:
-    """Whether this is the type stub that protoc-gen-mypy_grpc writes for a file without services."""
+    """Whether this is the stub that protoc-gen-mypy_grpc writes for a file without services."""
     return module.name.endswith("_pb2_grpc.pyi") and not module.with_suffix(".py").exists()
 
 

@@ -1,7 +1,8 @@
-"""A protoc plugin for the gRPC Python generator, which grpc_tools offers only inside its own protoc.
+"""A protoc plugin for the gRPC Python generator, which grpc_tools has only inside its own protoc.
 
-buf speaks to plugins over standard input and output; grpc_tools has no executable that does. So this
-plugin hands the request's descriptors to that protoc as a descriptor set and returns what it wrote.
+buf speaks to plugins over standard input and output; grpc_tools has no executable that does. So
+this plugin hands the request's descriptors to that protoc as a descriptor set and returns what it
+wrote.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ def build(workspace: Path, target: Path) -> FileDescriptorSet:
     """Compile the buf workspace in `workspace`, write its image to `target` and return it.
 
     Raises:
-        codegen.project.Failure: the workspace does not compile.
+        codegen.project.StepError: the workspace does not compile.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     run_tool("buf", ["build", "--output", target], cwd=workspace)
@@ -25,9 +25,9 @@ def without_rules_import(image: FileDescriptorSet) -> FileDescriptorSet:
 
     The rules themselves stay where they are, in the options: a reader that does not know them keeps
     them as unknown fields, and protovalidate reads them from there. Without the import, our
-    generated code needs no `buf.validate` module. That matters because the Python descriptor pool is
-    global and keyed by path: of several packages that each bring `buf/validate/validate.proto`, only
-    one can be right.
+    generated code needs no `buf.validate` module. That matters because the Python descriptor pool
+    is global and keyed by path: of several packages that each bring `buf/validate/validate.proto`,
+    only one can be right.
     """
     kept = FileDescriptorSet()
     for file in image.file:

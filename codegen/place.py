@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen.project import APIS, BUILD, PACKAGE, ROOT, Failure
+from codegen.project import APIS, BUILD, PACKAGE, ROOT, StepError
 
 SCHEMA_IMAGE = "schema.binpb"
 """The shipped image, the one generated file at the top of the package."""
@@ -22,26 +22,38 @@ _REPLACED = BUILD / "codegen" / "replaced"
 def is_generated(entry: Path) -> bool:
     """Whether an entry at the top of the package is generated: the image, or a proto package.
 
-    A proto package is known by the `*_pb2.py` modules in it, so that one which has left the contract
-    is still recognized, and removed.
+    A proto package is known by the `*_pb2.py` modules in it, so that one which has left the
+    contract is still recognized, and removed.
     """
     if entry.is_dir():
         return next(entry.rglob("*_pb2.py"), None) is not None
     return entry.name == SCHEMA_IMAGE
 
 
-def is_up_to_date(package: Path = PACKAGE) -> bool:
-    """Whether the package holds exactly what generating again would write."""
-    return _recorded() == {"inputs": _digest_inputs(), "outputs": _digest_outputs(package)}
+def digest_inputs() -> str:
+    """Digest everything that decides what is generated: the contract, codegen, and its pins."""
+    files = [*APIS.rglob("*"), *(ROOT / "codegen").rglob("*.py")]
+    files += [ROOT / "buf.yaml", ROOT / "buf.gen.yaml", *(ROOT / "requirements").glob("*.txt")]
+    return _digest(ROOT, files)
 
 
-def place(staged: Path, package: Path = PACKAGE) -> None:
-    """Replace the generated entries of `package` with those in `staged`, then record both sides.
+def is_up_to_date(inputs: str, package: Path = PACKAGE) -> bool:
+    """Whether the package holds what generating from the inputs with that digest would write."""
+    return _recorded() == {"inputs": inputs, "outputs": _digest_outputs(package)}
+
+
+def place(staged: Path, inputs: str, package: Path = PACKAGE) -> None:
+    """Replace the generated entries of `package` with those in `staged`, and record both digests.
 
     Every entry is moved by a rename. When one fails, those already done are taken back.
 
+    Args:
+        staged: the new entries.
+        inputs: the digest of what they were generated from, taken before generating.
+        package: the folder to put them in.
+
     Raises:
-        Failure: something could not be moved; the package is as it was.
+        StepError: something could not be moved; the package is as it was.
     """
     RECORD.unlink(missing_ok=True)
     shutil.rmtree(_REPLACED, ignore_errors=True)
@@ -62,11 +74,11 @@ def place(staged: Path, package: Path = PACKAGE) -> None:
     except OSError as error:
         for source, target in reversed(done):
             target.rename(source)
-        raise Failure(
-            f"could not move the generated code into {package}: {error.strerror}; the package is as "
-            "it was; free the path and run `make protos` again"
+        raise StepError(
+            f"could not move the generated code into {package} ({error.strerror}); "
+            "free the path and run `make protos` again"
         ) from error
-    record = {"inputs": _digest_inputs(), "outputs": _digest_outputs(package)}
+    record = {"inputs": inputs, "outputs": _digest_outputs(package)}
     RECORD.write_text(json.dumps(record, indent=2) + "\n")
 
 
@@ -75,12 +87,6 @@ def _recorded() -> object:
         return json.loads(RECORD.read_text())
     except (OSError, ValueError):
         return None
-
-
-def _digest_inputs() -> str:
-    files = [*APIS.rglob("*"), *(ROOT / "codegen").rglob("*.py")]
-    files += [ROOT / "buf.yaml", ROOT / "buf.gen.yaml", *(ROOT / "requirements").glob("*.txt")]
-    return _digest(ROOT, files)
 
 
 def _digest_outputs(package: Path) -> str:

@@ -21,7 +21,7 @@ RULES_FILE = "buf/validate/validate.proto"
 """The file that declares the validation rules. Theirs, and never part of what we ship."""
 
 
-class Failure(Exception):
+class StepError(Exception):
     """A step could not be done. The message says what is wrong and what to do about it."""
 
 
@@ -29,11 +29,11 @@ def run_tool(name: str, arguments: Sequence[str | Path], *, cwd: Path = ROOT) ->
     """Run a program of the code generator's environment; what it prints goes to the terminal.
 
     Raises:
-        Failure: the program is missing or ends with another code than 0.
+        StepError: the program is missing or ends with another code than 0.
     """
     bin_folder = Path(sys.executable).parent
     if not (bin_folder / name).exists():
-        raise Failure(
+        raise StepError(
             f"{name} is missing from {bin_folder.parent}; run `make clean deps` to set it up again"
         )
     path = os.pathsep.join([str(bin_folder), os.environ.get("PATH", os.defpath)])
@@ -45,4 +45,4 @@ def run_tool(name: str, arguments: Sequence[str | Path], *, cwd: Path = ROOT) ->
     )
     if finished.returncode != 0:
         words = " ".join([name, *map(str, arguments[:1])])
-        raise Failure(f"{words} failed (exit code {finished.returncode}); see its output above")
+        raise StepError(f"{words} failed (exit code {finished.returncode}); see its output above")

@@ -1,10 +1,10 @@
 """Moves generated modules from the proto path `ai/stigmer/...` to the package `stigmer_apis`.
 
-The generators derive module names from proto paths and know no other way. Three things in a module
-depend on its name: the imports of its neighbours, the name that its message classes carry (for
-pickle and `__module__`), and nothing else. The registered file names (`ai/stigmer/...proto`) and the
-RPC paths stay: they are the contract. So the code is edited where its syntax tree says that a name
-stands, never by searching the text, in which comments and serialized descriptors hold the same words.
+The generators derive module names from proto paths and know no other way. Two things in a module
+depend on its name: the imports of its neighbours, and the name that its message classes carry, for
+pickle and `__module__`. The registered file names (`ai/stigmer/...proto`) and the RPC paths stay:
+they are the contract. So the code is edited where its syntax tree says that a name stands, never by
+searching the text, in which comments and serialized descriptors hold the same words.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ def _edits(tree: ast.Module, path: PurePosixPath) -> Iterator[_Edit]:
             ):
                 text = repr(relocate_name(module))
                 yield _Edit(name.lineno, name.col_offset, name.end_col_offset or 0, text)
+            case _:
+                pass
 
 
 def _is_ours(module: str) -> bool:
@@ -91,6 +93,6 @@ def _is_ours(module: str) -> bool:
 def _complete_grpc_stub(source: str) -> str:
     source = re.sub(r"^GRPC_(GENERATED_)?VERSION: str\n", "", source, flags=re.MULTILINE)
     return source.replace(
-        "(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]",
-        "(_grpc.ServicerContext, _aio.ServicerContext[_typing.Any, _typing.Any]):  # type: ignore[misc]",
+        "_aio.ServicerContext):  # type: ignore[misc, type-arg]",
+        "_aio.ServicerContext[_typing.Any, _typing.Any]):  # type: ignore[misc]",
     )

@@ -1,20 +1,19 @@
 """`python -m codegen.third_party`: extract the file of validation rules for the buf workspace.
 
-It comes out of the protovalidate source distribution that `requirements/validation-rules.txt` pins by
-hash, fetched by pip from whichever package index the machine uses. pip insists on a source
+It comes out of the protovalidate source distribution that `requirements/validation-rules.txt` pins
+by hash, fetched by pip from whichever package index the machine uses. pip insists on a source
 distribution's metadata, so its build backend is among the code generator's requirements.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
 
-from codegen.project import ROOT, RULES_FILE, THIRD_PARTY, Failure
+from codegen.project import ROOT, RULES_FILE, THIRD_PARTY, StepError
 
 _REQUIREMENT = ROOT / "requirements" / "validation-rules.txt"
 _MEMBER = f"upstream/proto/{RULES_FILE}"
@@ -26,7 +25,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             content = _member(_download(Path(folder)))
-    except Failure as failure:
+    except StepError as failure:
         print(f"deps: {failure}", file=sys.stderr)
         return 1
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -40,12 +39,11 @@ def _download(folder: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     options = ["--no-deps", "--no-build-isolation", "--no-binary=:all:", "--require-hashes"]
     finished = subprocess.run(
-        [*pip, "download", *options, f"--dest={folder}", f"--requirement={_REQUIREMENT}"],
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        [*pip, "download", *options, f"--dest={folder}", f"--requirement={_REQUIREMENT}"]
     )
     found = list(folder.glob("*.tar.gz"))
     if finished.returncode != 0 or len(found) != 1:
-        raise Failure(
+        raise StepError(
             f"could not fetch what {_REQUIREMENT.relative_to(ROOT)} pins; check that pip reaches a "
             "package index and run make again"
         )
@@ -59,7 +57,7 @@ def _member(sdist: Path) -> bytes:
                 file = archive.extractfile(member)
                 if file is not None:
                     return file.read()
-    raise Failure(f"{sdist.name} holds no {_MEMBER}; pin a release that does")
+    raise StepError(f"{sdist.name} holds no {_MEMBER}; pin a release that does")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Gates over the contract that stock tools do not have. Not shipped.
 
-`breaking` picks what `make breaking` compares the contract with.
+- `breaking`: what `make breaking` compares the contract with.
+- `releases`: the images of released contracts.
 """

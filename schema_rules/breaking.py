@@ -1,15 +1,14 @@
-"""`python -m schema_rules.breaking`: compare the contract with the last release, or with a revision.
+"""`python -m schema_rules.breaking`: compare the contract with the last release, or a revision.
 
 The comparison is `buf breaking` with the rules in `buf.yaml`. What it lacks is the other side: the
-last release is an image in the tree, and the workspace of a git revision cannot be compiled as it is,
-because it has no `third_party/`.
+last release is an image in the tree, and the workspace of a git revision cannot be compiled as it
+is, because it has no `third_party/`.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import re
 import shutil
 import subprocess
 import sys
@@ -17,14 +16,14 @@ import tarfile
 from pathlib import Path
 
 from codegen import image
-from codegen.project import BUILD, ROOT, THIRD_PARTY, Failure, run_tool
+from codegen.project import BUILD, ROOT, THIRD_PARTY, StepError, run_tool
+from schema_rules import releases
 
-RELEASES = ROOT / "tests" / "wire" / "releases"
 _CONTRACT = ["apis", "buf.yaml"]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Compare, and return the exit code: 0, or 1 after the findings or a sentence on what went wrong."""
+    """Compare, and return the exit code: 0, or 1 after findings or a sentence on what is wrong."""
     parser = argparse.ArgumentParser(prog="breaking", description=__doc__)
     parser.add_argument(
         "--against", metavar="REVISION", help="a git revision; the last release if not given"
@@ -32,50 +31,34 @@ def main(arguments: list[str] | None = None) -> int:
     revision = parser.parse_args(arguments).against
     try:
         if revision is None:
-            baseline = last_release(RELEASES)
+            baseline = releases.last(releases.RELEASES)
             name = f"release {baseline.parent.name}"
         else:
             baseline = revision_image(revision)
             name = f"revision {revision}"
-        run_tool("buf", ["breaking", "--against", baseline])
-    except Failure as failure:
+        run_tool("buf", ["breaking", "apis", "--against", baseline])
+    except StepError as failure:
         print(f"breaking: {failure}", file=sys.stderr)
         return 1
     print(f"breaking: compatible with {name}")
     return 0
 
 
-def last_release(releases: Path) -> Path:
-    """Return the image of the highest version in `releases`.
-
-    Raises:
-        Failure: there is no release.
-    """
-    found = {
-        tuple(map(int, match.groups())): path
-        for path in releases.glob("v*/schema.binpb")
-        if (match := re.fullmatch(r"v(\d+)\.(\d+)\.(\d+)", path.parent.name))
-    }
-    if not found:
-        raise Failure(f"no release image in {releases}; restore it from git")
-    return found[max(found)]
-
-
 def revision_image(revision: str) -> Path:
     """Compile the contract as it is in a git revision, and return the path of its image.
 
     Raises:
-        Failure: git does not know the revision, or it has no contract, or one that does not compile.
+        StepError: git does not know the revision, or its contract is missing or does not compile.
     """
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if commit is None:
-        raise Failure(
+        raise StepError(
             f"AGAINST={revision} names no commit of this repository; fetch it first, or give a "
             "branch, tag or commit that `git log` shows"
         )
     archive = _git("archive", "--format=tar", commit.decode().strip(), "--", *_CONTRACT)
     if archive is None:
-        raise Failure(f"AGAINST={revision} holds no {' and '.join(_CONTRACT)} to compare with")
+        raise StepError(f"AGAINST={revision} holds no {' and '.join(_CONTRACT)} to compare with")
     workspace = BUILD / "breaking" / "workspace"
     shutil.rmtree(workspace, ignore_errors=True)
     workspace.mkdir(parents=True)
@@ -92,7 +75,7 @@ def _git(*arguments: str) -> bytes | None:
     try:
         finished = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True)
     except FileNotFoundError:
-        raise Failure("git is missing; install it, or compare with the last release") from None
+        raise StepError("git is missing; install it, or compare with the last release") from None
     return finished.stdout if finished.returncode == 0 else None
 
 

@@ -34,9 +34,9 @@ def proto_root() -> Path:
 def image_path() -> Path:
     """The file to give to protoc as `--descriptor_set_in`, and to buf as an input.
 
-    A serialized `google.protobuf.FileDescriptorSet` with our files and the well-known types that they
-    import, in dependency order, without comments. The validation rules are in it, as option bytes;
-    the import of the file that declares them is not.
+    A serialized `google.protobuf.FileDescriptorSet` with our files and the well-known types that
+    they import, in dependency order, without comments. The validation rules are in it, as option
+    bytes; the import of the file that declares them is not.
     """
     return _PACKAGE / "schema.binpb"
 

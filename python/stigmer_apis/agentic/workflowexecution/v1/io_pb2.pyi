@@ -32,7 +32,7 @@ class _WorkflowUpdateTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Wo
     wf_update_status_changed: _WorkflowUpdateType.ValueType  # 1
     """The status changed in a way that no other value names."""
     wf_update_task_started: _WorkflowUpdateType.ValueType  # 2
-    """A task started."""
+    """A task began to run."""
     wf_update_task_completed: _WorkflowUpdateType.ValueType  # 3
     """A task ended with an output."""
     wf_update_task_failed: _WorkflowUpdateType.ValueType  # 4
@@ -50,7 +50,7 @@ workflow_update_type_unspecified: WorkflowUpdateType.ValueType  # 0
 wf_update_status_changed: WorkflowUpdateType.ValueType  # 1
 """The status changed in a way that no other value names."""
 wf_update_task_started: WorkflowUpdateType.ValueType  # 2
-"""A task started."""
+"""A task began to run."""
 wf_update_task_completed: WorkflowUpdateType.ValueType  # 3
 """A task ended with an output."""
 wf_update_task_failed: WorkflowUpdateType.ValueType  # 4

@@ -1,0 +1,23 @@
+"""What tests of every area share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from stigmer_apis import schema
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture
+def contract() -> FileDescriptorSet:
+    """The shipped descriptor image, a copy for each test to change at will."""
+    return schema.file_descriptor_set()

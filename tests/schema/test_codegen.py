@@ -1,0 +1,340 @@
+"""The code generator: what it rewrites, what it writes, and what it leaves alone when it fails."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import subprocess
+import textwrap
+from pathlib import Path, PurePosixPath
+
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from toolchain import Run
+
+from codegen import image, place, relocate
+from codegen.project import StepError
+
+_RULES = "buf/validate/validate.proto"
+
+
+def _tree(package: Path) -> dict[str, str]:
+    """The digest of every file below a folder, by its path."""
+    return {
+        path.relative_to(package).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def _package(checkout: Path) -> Path:
+    return checkout / "python" / "stigmer_apis"
+
+
+class TestImage:
+    """Dropping the import of the validation rules."""
+
+    def _file(self, *dependencies: str) -> FileDescriptorProto:
+        return FileDescriptorProto(name="ai/stigmer/a.proto", dependency=dependencies)
+
+    def test_the_import_and_the_imported_file_go(self) -> None:
+        before = FileDescriptorSet(
+            file=[FileDescriptorProto(name=_RULES), self._file("x.proto", _RULES, "y.proto")]
+        )
+        (file,) = image.without_rules_import(before).file
+        assert list(file.dependency) == ["x.proto", "y.proto"]
+
+    def test_indices_of_later_imports_move_down(self) -> None:
+        file = self._file("x.proto", _RULES, "y.proto")
+        file.public_dependency.extend([0, 2])
+        (after,) = image.without_rules_import(FileDescriptorSet(file=[file])).file
+        assert list(after.public_dependency) == [0, 1]
+
+    def test_a_public_import_of_the_rules_is_refused(self) -> None:
+        file = self._file(_RULES)
+        file.public_dependency.append(0)
+        with pytest.raises(ValueError, match="publicly"):
+            image.without_rules_import(FileDescriptorSet(file=[file]))
+
+    def test_a_file_without_the_import_is_as_it_was(self) -> None:
+        before = FileDescriptorSet(file=[self._file("x.proto")])
+        before.file[0].source_code_info.location.add(path=[3, 0], span=[1, 2, 3])
+        assert image.without_rules_import(before) == before
+
+    def test_comments_survive_for_the_stubs(self) -> None:
+        file = self._file(_RULES)
+        file.source_code_info.location.add(path=[4, 0], span=[1, 2, 3], leading_comments="Kept.")
+        file.source_code_info.location.add(path=[3, 0], span=[1, 2, 3], leading_comments="Gone.")
+        (after,) = image.without_rules_import(FileDescriptorSet(file=[file])).file
+        assert [at.leading_comments for at in after.source_code_info.location] == ["Kept."]
+
+
+class TestRelocate:
+    """Names in generated modules, changed where the syntax tree says that they stand."""
+
+    def _relocated(self, source: str, path: str = "ai/stigmer/x/v1/a_pb2.py") -> str:
+        return relocate.relocate_source(textwrap.dedent(source), PurePosixPath(path))
+
+    def test_an_import_of_a_neighbour_is_changed(self) -> None:
+        before = "from ai.stigmer.commons.rpc import pagination_pb2 as p\n"
+        after = "from stigmer_apis.commons.rpc import pagination_pb2 as p\n"
+        assert self._relocated(before) == after
+
+    def test_strings_and_comments_are_not(self) -> None:
+        source = '''\
+            # from ai.stigmer.commons.rpc import pagination_pb2
+            PATH = "/ai.stigmer.x.v1.S/get"
+            """
+            from ai.stigmer.commons.rpc import pagination_pb2
+            """
+            '''
+        assert self._relocated(source) == textwrap.dedent(source)
+
+    def test_the_module_name_of_message_classes_is_changed(self) -> None:
+        before = "b.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ai.stigmer.x.v1.a_pb2', _globals)\n"
+        after = (
+            "b.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.x.v1.a_pb2', _globals)\n"
+        )
+        assert self._relocated(before) == after
+
+    def test_a_name_that_only_begins_like_ours_is_not(self) -> None:
+        source = "from ai.stigmer_other import x_pb2\n"
+        assert self._relocated(source) == source
+
+    def test_text_before_the_name_may_be_of_any_script(self) -> None:
+        before = "ü = 'ü'; from ai.stigmer.x import y_pb2\n"
+        assert self._relocated(before) == "ü = 'ü'; from stigmer_apis.x import y_pb2\n"
+
+    def test_grpc_is_imported_through_the_module_that_names_the_extra(self) -> None:
+        path = "ai/stigmer/x/v1/a_pb2_grpc.py"
+        assert self._relocated("import grpc\n", path) == "from stigmer_apis._grpc import grpc\n"
+
+    def test_an_import_of_another_kind_is_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"ai/stigmer/x/v1/a_pb2\.py:1: an import of a kind"):
+            self._relocated("import ai.stigmer.x.y_pb2\n")
+
+    def test_a_path_outside_the_contract_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="google"):
+            relocate.relocate_path(PurePosixPath("google/protobuf/any_pb2.py"))
+
+    def test_no_generated_module_imports_by_its_proto_path(self, root: Path) -> None:
+        modules = [*(root / "python").rglob("*.py"), *(root / "python").rglob("*.pyi")]
+        assert modules
+        for module in modules:
+            for node in ast.walk(ast.parse(module.read_text())):
+                names = [alias.name for alias in getattr(node, "names", []) if alias]
+                names.append(getattr(node, "module", None) or "")
+                assert not any(str(n).split(".")[0] in ("ai", "buf") for n in names), module
+
+
+class TestPlace:
+    """Putting the tree in place, whole or not at all."""
+
+    @pytest.fixture
+    def folders(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+        """A staged tree and a package with an older one and a hand-written module."""
+        monkeypatch.setattr(place, "RECORD", tmp_path / "build" / "record.json")
+        monkeypatch.setattr(place, "_REPLACED", tmp_path / "build" / "replaced")
+        staged, package = tmp_path / "staged", tmp_path / "package"
+        for name in ("agentic/v1/new_pb2.py", "commons/a_pb2.py", "schema.binpb"):
+            (staged / name).parent.mkdir(parents=True, exist_ok=True)
+            (staged / name).write_text("new")
+        for name in ("agentic/v1/old_pb2.py", "gone/b_pb2.py", "hand.py", "temporal/hand.py"):
+            (package / name).parent.mkdir(parents=True, exist_ok=True)
+            (package / name).write_text("old")
+        return staged, package
+
+    def test_what_is_generated_is_replaced_and_what_is_written_stays(
+        self, folders: tuple[Path, Path]
+    ) -> None:
+        staged, package = folders
+        place.place(staged, "inputs", package)
+        assert sorted(_tree(package)) == [
+            "agentic/v1/new_pb2.py",
+            "commons/a_pb2.py",
+            "hand.py",
+            "schema.binpb",
+            "temporal/hand.py",
+        ]
+
+    @pytest.mark.parametrize("failing", range(5))
+    def test_a_failing_move_takes_the_others_back(
+        self, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, failing: int
+    ) -> None:
+        staged, package = folders
+        before = _tree(package)
+        calls = 0
+        rename = Path.rename
+
+        def fail_once(source: Path, target: Path) -> Path:
+            nonlocal calls
+            calls += 1
+            if calls == failing + 1:
+                raise OSError(28, "No space left on device")
+            return rename(source, target)
+
+        monkeypatch.setattr(Path, "rename", fail_once)
+        with pytest.raises(StepError, match="No space left on device"):
+            place.place(staged, "inputs", package)
+        assert _tree(package) == before
+
+
+class TestMakeGenerate:
+    """`make generate` and `make protos` in a checkout of their own."""
+
+    def test_it_writes_what_is_committed(self, make: Run, checkout: Path) -> None:
+        before = _tree(_package(checkout))
+        written = make("generate")
+        assert written.returncode == 0, written.stderr
+        assert "generate: wrote" in written.stdout
+        assert _tree(_package(checkout)) == before
+
+    def test_an_unchanged_tree_is_not_generated_again(self, make: Run, checkout: Path) -> None:
+        make("generate")
+        stamps = {p: p.stat().st_mtime_ns for p in _package(checkout).rglob("*_pb2.py")}
+        again = make("generate")
+        assert again.stdout.splitlines()[-1] == "generate: the package is up to date"
+        assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
+
+    def test_a_changed_contract_is(self, make: Run, checkout: Path) -> None:
+        make("generate")
+        source = checkout / "apis/ai/stigmer/commons/rpc/pagination.proto"
+        source.write_text(source.read_text() + "\n// Added.\nmessage Added {}\n")
+        assert "generate: wrote" in make("generate").stdout
+        assert '"Added",' in (_package(checkout) / "commons/rpc/__init__.pyi").read_text()
+
+    def test_a_proto_package_that_is_gone_is_removed(self, make: Run, checkout: Path) -> None:
+        (_package(checkout) / "gone").mkdir()
+        (_package(checkout) / "gone" / "old_pb2.py").write_text("")
+        make("generate")
+        assert not (_package(checkout) / "gone").exists()
+
+    def test_a_half_written_tree_is_made_whole(self, make: Run, checkout: Path) -> None:
+        make("generate")
+        whole = _tree(_package(checkout))
+        v1 = _package(checkout) / "agentic" / "workflowexecution" / "v1"
+        (v1 / "api_pb2.py").unlink()
+        (v1 / "spec_pb2.py").write_text("half a mod")
+        (v1 / "left_over_pb2.py").write_text("")
+        (_package(checkout) / "schema.binpb").unlink()
+        repaired = make("generate")
+        assert "generate: wrote" in repaired.stdout, repaired.stderr
+        assert _tree(_package(checkout)) == whole
+
+    def test_a_missing_tool_is_named_and_the_package_kept(
+        self, make: Run, checkout: Path, toolchain: Path
+    ) -> None:
+        before = _tree(_package(checkout))
+        tools = checkout / ".venv-codegen" / "bin"
+        tools.unlink()
+        tools.mkdir()
+        for tool in toolchain.iterdir():
+            if tool.name != "buf":
+                (tools / tool.name).symlink_to(tool)
+        refused = make("generate")
+        assert refused.returncode != 0
+        assert "buf is missing from" in refused.stderr
+        assert "make clean deps" in refused.stderr
+        assert _tree(_package(checkout)) == before
+
+    def test_a_failing_generator_leaves_the_package_as_it_was(
+        self, make: Run, checkout: Path, toolchain: Path
+    ) -> None:
+        before = _tree(_package(checkout))
+        tools = checkout / ".venv-codegen" / "bin"
+        tools.unlink()
+        tools.mkdir()
+        for tool in toolchain.iterdir():
+            (tools / tool.name).symlink_to(tool)
+        (tools / "protoc-gen-mypy").unlink()
+        (tools / "protoc-gen-mypy").write_text("#!/bin/sh\necho 'out of cheese' >&2\nexit 1\n")
+        (tools / "protoc-gen-mypy").chmod(0o755)
+        source = checkout / "apis/ai/stigmer/commons/rpc/pagination.proto"
+        source.write_text(source.read_text() + "\n// Added.\nmessage Added {}\n")
+        refused = make("generate")
+        assert refused.returncode != 0
+        assert "out of cheese" in refused.stderr
+        assert "The package was not touched." in refused.stderr
+        assert _tree(_package(checkout)) == before
+
+    @pytest.mark.parametrize(
+        ("old", "new", "sentence"),
+        [
+            ("int32 num = 1;", "int32 num = ;", "pagination.proto:9:15"),
+            ("int32 num = 1;", "  int32 num = 1;", "run `make format`"),
+            ("  // The number of the page, from 0.\n", "", "should have a non-empty comment"),
+            ("int32 num = 1;", "int32 num = 3;", 'Previously present field "1"'),
+        ],
+        ids=["not compiling", "not formatted", "not linting", "not compatible"],
+    )
+    def test_a_bad_contract_stops_before_the_package_is_touched(
+        self, make: Run, checkout: Path, old: str, new: str, sentence: str
+    ) -> None:
+        before = _tree(_package(checkout))
+        source = checkout / "apis/ai/stigmer/commons/rpc/pagination.proto"
+        text = source.read_text()
+        assert old in text
+        source.write_text(text.replace(old, new, 1))
+        refused = make("protos")
+        assert refused.returncode != 0
+        assert sentence in refused.stdout + refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert _tree(_package(checkout)) == before
+
+
+class TestMake:
+    """The front door itself."""
+
+    def test_help_lists_every_target(self, make: Run, root: Path) -> None:
+        (phony,) = [
+            line for line in (root / "Makefile").read_text().splitlines() if ".PHONY" in line
+        ]
+        listed = make("help").stdout
+        missing = [name for name in phony.split()[1:] if f"make {name} " not in listed]
+        assert not missing
+
+    def test_an_old_python_is_refused_with_one_sentence(
+        self, make: Run, checkout: Path, tmp_path: Path
+    ) -> None:
+        # An interpreter of this version that takes itself for an older one.
+        old = tmp_path / "python3.10"
+        patch = "import sys; sys.version_info = (3, 10, 14, 'final', 0); exec(sys.argv[1])"
+        old.write_text(f'#!/bin/sh\nshift\nexec python3 -c "{patch}" "$@"\n')
+        old.chmod(0o755)
+        (checkout / "build" / "bootstrap").unlink()
+        refused = make("deps", f"PYTHON={old}")
+        assert refused.returncode != 0
+        assert f"Python 3.11 or newer is needed, and {old} is missing or older" in refused.stderr
+        assert not (checkout / "build" / "bootstrap").exists()
+
+    def test_a_missing_python_is_refused_with_one_sentence(self, make: Run, checkout: Path) -> None:
+        (checkout / "build" / "bootstrap").unlink()
+        refused = make("deps", "PYTHON=no-such-python")
+        assert refused.returncode != 0
+        assert "and no-such-python is missing or older" in refused.stderr
+
+    def test_a_release_is_kept_once(self, make: Run, checkout: Path) -> None:
+        again = make("release")
+        assert again.returncode == 0, again.stderr
+        source = checkout / "apis/ai/stigmer/commons/rpc/pagination.proto"
+        source.write_text(source.read_text() + "\n// Added.\nmessage Added {}\n")
+        refused = make("release")
+        assert refused.returncode != 0
+        assert "was released with another contract; raise __version__ first" in refused.stderr
+
+    def test_nothing_outside_the_checkout_is_written(
+        self, checkout: Path, root: Path, tmp_path: Path
+    ) -> None:
+        home = tmp_path / "home"
+        home.mkdir()
+        environment = {
+            "HOME": str(home),
+            "PATH": os.environ["PATH"],
+            "UV_CACHE_DIR": str(root / "build" / "cache" / "uv"),
+        }
+        finished = subprocess.run(
+            ["make", "protos"], cwd=checkout, env=environment, capture_output=True, text=True
+        )
+        assert finished.returncode == 0, finished.stderr
+        assert list(home.rglob("*")) == []
