@@ -6,7 +6,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from codegen.project import RULES_FILE, run_tool
+from codegen.project import PROTO_ROOT, RULES_FILE, run_tool
 
 
 def build(workspace: Path, target: Path) -> FileDescriptorSet:
@@ -23,17 +23,23 @@ def build(workspace: Path, target: Path) -> FileDescriptorSet:
 def without_rules_import(image: FileDescriptorSet) -> FileDescriptorSet:
     """Return a copy of `image` in which no file imports the validation rules.
 
+    It holds our files and what they import: what the rules alone imported goes with them.
+
     The rules themselves stay where they are, in the options: a reader that does not know them keeps
     them as unknown fields, and protovalidate reads them from there. Without the import, our
     generated code needs no `buf.validate` module. That matters because the Python descriptor pool
     is global and keyed by path: of several packages that each bring `buf/validate/validate.proto`,
     only one can be right.
     """
-    kept = FileDescriptorSet()
-    for file in image.file:
-        if file.name != RULES_FILE:
-            _drop_dependency(kept.file.add(), file)
-    return kept
+    files = {file.name: _without_dependency(file) for file in image.file}
+    wanted: set[str] = set()
+    pending = [name for name in files if name.startswith(PROTO_ROOT.replace(".", "/") + "/")]
+    while pending:
+        name = pending.pop()
+        if name not in wanted:
+            wanted.add(name)
+            pending.extend(files[name].dependency)
+    return FileDescriptorSet(file=[file for name, file in files.items() if name in wanted])
 
 
 def without_source_info(image: FileDescriptorSet) -> FileDescriptorSet:
@@ -45,10 +51,11 @@ def without_source_info(image: FileDescriptorSet) -> FileDescriptorSet:
     return bare
 
 
-def _drop_dependency(target: FileDescriptorProto, file: FileDescriptorProto) -> None:
-    target.CopyFrom(file)
+def _without_dependency(file: FileDescriptorProto) -> FileDescriptorProto:
     if RULES_FILE not in file.dependency:
-        return
+        return file
+    target = FileDescriptorProto()
+    target.CopyFrom(file)
     dropped = list(file.dependency).index(RULES_FILE)
     if dropped in file.public_dependency:
         raise ValueError(f"{file.name} imports {RULES_FILE} publicly, which no file of ours may do")
@@ -61,3 +68,4 @@ def _drop_dependency(target: FileDescriptorProto, file: FileDescriptorProto) -> 
     locations = [at for at in target.source_code_info.location if at.path[:1] != [field]]
     del target.source_code_info.location[:]
     target.source_code_info.location.extend(locations)
+    return target

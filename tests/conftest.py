@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
 from stigmer_apis import schema
 
 ROOT = Path(__file__).resolve().parent.parent

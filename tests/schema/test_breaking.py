@@ -12,6 +12,7 @@ from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorSet,
 )
+
 from toolchain import Run, findings
 
 STATUSES = ["WorkflowExecutionStatus", "AgentExecutionStatus"]

@@ -11,6 +11,7 @@ from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorSet,
 )
+
 from stigmer_apis.commons.apiresource import computed
 from toolchain import Run
 

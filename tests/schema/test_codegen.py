@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-from toolchain import Run
 
 from codegen import image, place, relocate
 from codegen.project import StepError
+from toolchain import Run
 
 _RULES = "buf/validate/validate.proto"
 
@@ -38,35 +38,48 @@ class TestImage:
     def _file(self, *dependencies: str) -> FileDescriptorProto:
         return FileDescriptorProto(name="ai/stigmer/a.proto", dependency=dependencies)
 
+    def _image(self, *files: FileDescriptorProto) -> FileDescriptorSet:
+        imported = {name for file in files for name in file.dependency}
+        missing = sorted(imported - {file.name for file in files})
+        return FileDescriptorSet(file=[*(FileDescriptorProto(name=n) for n in missing), *files])
+
+    def _ours(self, image: FileDescriptorSet) -> FileDescriptorProto:
+        return image.file[-1]
+
     def test_the_import_and_the_imported_file_go(self) -> None:
-        before = FileDescriptorSet(
-            file=[FileDescriptorProto(name=_RULES), self._file("x.proto", _RULES, "y.proto")]
-        )
-        (file,) = image.without_rules_import(before).file
-        assert list(file.dependency) == ["x.proto", "y.proto"]
+        before = self._image(self._file("x.proto", _RULES, "y.proto"))
+        after = image.without_rules_import(before)
+        assert [file.name for file in after.file] == ["x.proto", "y.proto", "ai/stigmer/a.proto"]
+        assert list(self._ours(after).dependency) == ["x.proto", "y.proto"]
+
+    def test_what_only_the_rules_import_goes_with_them(self) -> None:
+        rules = FileDescriptorProto(name=_RULES, dependency=["duration.proto", "shared.proto"])
+        before = self._image(rules, self._file(_RULES, "shared.proto"))
+        after = image.without_rules_import(before)
+        assert [file.name for file in after.file] == ["shared.proto", "ai/stigmer/a.proto"]
 
     def test_indices_of_later_imports_move_down(self) -> None:
         file = self._file("x.proto", _RULES, "y.proto")
         file.public_dependency.extend([0, 2])
-        (after,) = image.without_rules_import(FileDescriptorSet(file=[file])).file
-        assert list(after.public_dependency) == [0, 1]
+        after = image.without_rules_import(self._image(file))
+        assert list(self._ours(after).public_dependency) == [0, 1]
 
     def test_a_public_import_of_the_rules_is_refused(self) -> None:
         file = self._file(_RULES)
         file.public_dependency.append(0)
         with pytest.raises(ValueError, match="publicly"):
-            image.without_rules_import(FileDescriptorSet(file=[file]))
+            image.without_rules_import(self._image(file))
 
     def test_a_file_without_the_import_is_as_it_was(self) -> None:
-        before = FileDescriptorSet(file=[self._file("x.proto")])
-        before.file[0].source_code_info.location.add(path=[3, 0], span=[1, 2, 3])
+        before = self._image(self._file("x.proto"))
+        self._ours(before).source_code_info.location.add(path=[3, 0], span=[1, 2, 3])
         assert image.without_rules_import(before) == before
 
     def test_comments_survive_for_the_stubs(self) -> None:
         file = self._file(_RULES)
         file.source_code_info.location.add(path=[4, 0], span=[1, 2, 3], leading_comments="Kept.")
         file.source_code_info.location.add(path=[3, 0], span=[1, 2, 3], leading_comments="Gone.")
-        (after,) = image.without_rules_import(FileDescriptorSet(file=[file])).file
+        after = self._ours(image.without_rules_import(self._image(file)))
         assert [at.leading_comments for at in after.source_code_info.location] == ["Kept."]
 
 

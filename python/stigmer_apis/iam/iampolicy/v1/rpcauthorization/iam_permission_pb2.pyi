@@ -59,7 +59,7 @@ class _ApiResourceIamPermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapp
     can_create_workflow: _ApiResourceIamPermission.ValueType  # 17
     """Create workflows in the organization."""
     can_create_session: _ApiResourceIamPermission.ValueType  # 18
-    """Begin sessions with the agent instance."""
+    """Begin sessions in the organization."""
     can_create_execution_in: _ApiResourceIamPermission.ValueType  # 19
     """Start executions in the session."""
     can_create_instance: _ApiResourceIamPermission.ValueType  # 20
@@ -113,7 +113,7 @@ can_create_agent: ApiResourceIamPermission.ValueType  # 16
 can_create_workflow: ApiResourceIamPermission.ValueType  # 17
 """Create workflows in the organization."""
 can_create_session: ApiResourceIamPermission.ValueType  # 18
-"""Begin sessions with the agent instance."""
+"""Begin sessions in the organization."""
 can_create_execution_in: ApiResourceIamPermission.ValueType  # 19
 """Start executions in the session."""
 can_create_instance: ApiResourceIamPermission.ValueType  # 20

@@ -1,0 +1,48 @@
+"""`make bench`: how long importing one message takes, beside what every protobuf user pays anyway.
+
+Fresh interpreters take turns, so that noise falls on all of them alike; the medians are compared
+within the one run. Absolute times mean little on another machine, the ratios do.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+ROUNDS = 15
+BASE = "bare google.protobuf"
+STATEMENTS = {
+    "nothing": "pass",
+    BASE: "from google.protobuf import descriptor_pb2, message, struct_pb2, timestamp_pb2",
+    "one message": "from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution",
+    "one gRPC stub": (
+        "from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionQueryControllerStub"
+    ),
+    "bare grpc": "import grpc",
+}
+
+
+def main() -> None:
+    """Measure, and print a table: milliseconds, the ratio to the base, modules loaded."""
+    times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
+    for _ in range(ROUNDS):
+        for name, statement in STATEMENTS.items():
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-c", statement], check=True)
+            times[name].append(time.perf_counter() - started)
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    print(f"{'import':22} {'ms':>6} {'ratio':>6} {'modules':>8}")
+    for name, median in medians.items():
+        print(f"{name:22} {median * 1000:6.0f} {median / medians[BASE]:6.2f} {_modules(name):8}")
+
+
+def _modules(name: str) -> int:
+    count = f"{STATEMENTS[name]}\nimport sys; print(len(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", count], capture_output=True, check=True)
+    return int(shown.stdout)
+
+
+if __name__ == "__main__":
+    main()
