@@ -1,0 +1,164 @@
+"""Peers built before `callback_token`: what their readers keep, and what their writers leave out.
+
+The old schema is ours without the field, in a descriptor pool of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+
+from stigmer_apis.agentic.workflowexecution.v1 import (
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowExecutionUpdateStatusInput,
+)
+from wire_cases import ALL_BYTES, TokenField, filled, on_both_statuses
+
+
+class OldSchema:
+    """The contract as it was before either status had a token."""
+
+    def __init__(self, contract: FileDescriptorSet) -> None:
+        self._pool = DescriptorPool()
+        dropped = 0
+        for file in contract.file:
+            for message in file.message_type:
+                for index in reversed(range(len(message.field))):
+                    if message.field[index].name == "callback_token":
+                        del message.field[index]
+                        dropped += 1
+            self._pool.AddSerializedFile(file.SerializeToString())
+        assert dropped == 2, "the contract has another number of callback_token fields"
+
+    def __getitem__(self, current: type[Any]) -> Any:
+        """The old class of a current one. It is made at run time, so it has no static type."""
+        return GetMessageClass(self._pool.FindMessageTypeByName(current.DESCRIPTOR.full_name))
+
+
+@pytest.fixture
+def old(contract: FileDescriptorSet) -> OldSchema:
+    return OldSchema(contract)
+
+
+@on_both_statuses
+def test_an_old_reader_has_no_token(old: OldSchema, field: TokenField) -> None:
+    received = old[field.message_type].FromString(field.encode(b"token"))
+    assert not hasattr(received, "callback_token")
+    assert received.ListFields() == []
+
+
+@on_both_statuses
+def test_an_old_reader_keeps_the_token_through_a_round_trip_with_a_change(
+    old: OldSchema, field: TokenField
+) -> None:
+    sent = field.message_type(callback_token=ALL_BYTES, error="early", started_at="09:30")
+    received = old[field.message_type].FromString(sent.SerializeToString())
+    received.error = "late"
+    back = field.message_type.FromString(received.SerializeToString())
+    assert back.callback_token == ALL_BYTES
+    assert (back.error, back.started_at) == ("late", "09:30")
+
+
+@on_both_statuses
+def test_an_old_reader_keeps_every_field_of_a_full_status(
+    old: OldSchema, field: TokenField
+) -> None:
+    sent = filled(field.message_type)
+    received = old[field.message_type].FromString(sent.SerializeToString())
+    assert field.message_type.FromString(received.SerializeToString()) == sent
+
+
+@on_both_statuses
+@pytest.mark.parametrize("copy", ["CopyFrom", "MergeFrom"])
+def test_an_old_reader_keeps_the_token_when_it_copies_the_status(
+    old: OldSchema, field: TokenField, copy: str
+) -> None:
+    old_type = old[field.message_type]
+    received = old_type.FromString(field.encode(b"token"))
+    copied = old_type()
+    getattr(copied, copy)(received)
+    copied.error = "late"
+    del received  # the copy does not lean on where it came from
+    back = field.message_type.FromString(copied.SerializeToString())
+    assert (back.callback_token, back.error) == (b"token", "late")
+
+
+@on_both_statuses
+def test_of_two_statuses_merged_by_an_old_reader_the_later_token_counts(
+    old: OldSchema, field: TokenField
+) -> None:
+    old_type = old[field.message_type]
+    merged = old_type.FromString(field.encode(b"first"))
+    merged.MergeFrom(old_type.FromString(field.encode(b"second")))
+    assert field.message_type.FromString(merged.SerializeToString()).callback_token == b"second"
+
+
+def test_an_old_reader_keeps_the_token_deep_inside_an_execution(old: OldSchema) -> None:
+    sent = WorkflowExecution(kind="WorkflowExecution")
+    sent.status.callback_token = b"token"
+    received = old[WorkflowExecution].FromString(sent.SerializeToString())
+    received.status.error = "late"
+    back = WorkflowExecution.FromString(received.SerializeToString())
+    assert (back.status.callback_token, back.status.error) == (b"token", "late")
+
+
+def test_an_old_service_that_stores_the_status_of_an_update_keeps_the_token(
+    old: OldSchema,
+) -> None:
+    sent = WorkflowExecutionUpdateStatusInput(execution_id="wex-1")
+    sent.status.callback_token = b"token"
+    update = old[WorkflowExecutionUpdateStatusInput].FromString(sent.SerializeToString())
+    stored = old[WorkflowExecution]()
+    stored.status.MergeFrom(update.status)
+    back = WorkflowExecution.FromString(stored.SerializeToString())
+    assert back.status.callback_token == b"token"
+
+
+@on_both_statuses
+def test_the_bytes_of_an_old_writer_read_as_an_empty_token(
+    old: OldSchema, field: TokenField
+) -> None:
+    full = filled(field.message_type)
+    full.ClearField("callback_token")
+    written = json_format.ParseDict(json_format.MessageToDict(full), old[field.message_type]())
+    read = field.message_type.FromString(written.SerializeToString())
+    assert read.callback_token == b""
+    assert read == full
+
+
+@on_both_statuses
+def test_an_old_json_reader_refuses_a_token_by_default(old: OldSchema, field: TokenField) -> None:
+    text = json_format.MessageToJson(field.message_type(callback_token=b"token", error="early"))
+    with pytest.raises(json_format.ParseError, match="callbackToken"):
+        json_format.Parse(text, old[field.message_type]())
+
+
+@on_both_statuses
+def test_an_old_json_reader_that_ignores_unknown_fields_loses_the_token(
+    old: OldSchema, field: TokenField
+) -> None:
+    text = json_format.MessageToJson(field.message_type(callback_token=b"token", error="early"))
+    received = old[field.message_type]()
+    json_format.Parse(text, received, ignore_unknown_fields=True)
+    back = field.message_type.FromString(received.SerializeToString())
+    assert (back.callback_token, back.error) == (b"", "early")
+
+
+@on_both_statuses
+def test_an_old_reader_that_writes_json_loses_the_token(old: OldSchema, field: TokenField) -> None:
+    sent = field.message_type(callback_token=b"token", error="early")
+    received = old[field.message_type].FromString(sent.SerializeToString())
+    assert json_format.MessageToDict(received) == {"error": "early"}
+
+
+def test_the_old_schema_differs_from_ours_in_the_two_tokens_alone(old: OldSchema) -> None:
+    ours = {field.name for field in WorkflowExecutionStatus.DESCRIPTOR.fields}
+    theirs = {field.name for field in old[WorkflowExecutionStatus].DESCRIPTOR.fields}
+    assert ours - theirs == {"callback_token"}
+    assert theirs <= ours
