@@ -47,8 +47,8 @@ class AgentExecutionCommandControllerStub:
     updateStatus: _grpc.UnaryUnaryMultiCallable[_command_pb2.AgentExecutionUpdateStatusInput, _api_pb2.AgentExecution]
     """Reports the progress of an execution. For agent runners and system activities, not for users.
 
-    Merges into the stored status: a field left empty keeps what is stored, a repeated or map field
-    that is set replaces the stored one whole. Safe to repeat. Answers with the stored execution.
+    Merges into the stored status: a field that is left empty keeps what is stored, one that is set
+    replaces it whole. Safe to repeat. Answers with the stored execution.
     """
     delete: _grpc.UnaryUnaryMultiCallable[_io_pb2.ApiResourceId, _api_pb2.AgentExecution]
     """Removes an execution and answers with what was removed."""
@@ -72,8 +72,8 @@ class AgentExecutionCommandControllerAsyncStub(AgentExecutionCommandControllerSt
     updateStatus: _aio.UnaryUnaryMultiCallable[_command_pb2.AgentExecutionUpdateStatusInput, _api_pb2.AgentExecution]  # type: ignore[assignment]
     """Reports the progress of an execution. For agent runners and system activities, not for users.
 
-    Merges into the stored status: a field left empty keeps what is stored, a repeated or map field
-    that is set replaces the stored one whole. Safe to repeat. Answers with the stored execution.
+    Merges into the stored status: a field that is left empty keeps what is stored, one that is set
+    replaces it whole. Safe to repeat. Answers with the stored execution.
     """
     delete: _aio.UnaryUnaryMultiCallable[_io_pb2.ApiResourceId, _api_pb2.AgentExecution]  # type: ignore[assignment]
     """Removes an execution and answers with what was removed."""
@@ -112,8 +112,8 @@ class AgentExecutionCommandControllerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_api_pb2.AgentExecution, _abc.Awaitable[_api_pb2.AgentExecution]]:
         """Reports the progress of an execution. For agent runners and system activities, not for users.
 
-        Merges into the stored status: a field left empty keeps what is stored, a repeated or map field
-        that is set replaces the stored one whole. Safe to repeat. Answers with the stored execution.
+        Merges into the stored status: a field that is left empty keeps what is stored, one that is set
+        replaces it whole. Safe to repeat. Answers with the stored execution.
         """
 
     @_abc_1.abstractmethod

@@ -65,8 +65,8 @@ class WorkflowExecutionCommandControllerServicer(object):
     def updateStatus(self, request, context):
         """Reports the progress of an execution. For workflow runners and system activities, not for users.
 
-        Merges into the stored status: a field left empty keeps what is stored, a repeated or map field
-        that is set replaces the stored one whole. Safe to repeat. Answers with the stored execution.
+        Merges into the stored status: a field that is left empty keeps what is stored, one that is set
+        replaces it whole. Safe to repeat. Answers with the stored execution.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,8 +47,8 @@ class WorkflowExecutionCommandControllerStub:
     updateStatus: _grpc.UnaryUnaryMultiCallable[_command_pb2.WorkflowExecutionUpdateStatusInput, _api_pb2.WorkflowExecution]
     """Reports the progress of an execution. For workflow runners and system activities, not for users.
 
-    Merges into the stored status: a field left empty keeps what is stored, a repeated or map field
-    that is set replaces the stored one whole. Safe to repeat. Answers with the stored execution.
+    Merges into the stored status: a field that is left empty keeps what is stored, one that is set
+    replaces it whole. Safe to repeat. Answers with the stored execution.
     """
     delete: _grpc.UnaryUnaryMultiCallable[_io_pb2.ApiResourceId, _api_pb2.WorkflowExecution]
     """Removes an execution and answers with what was removed. It does not stop a run:
@@ -74,8 +74,8 @@ class WorkflowExecutionCommandControllerAsyncStub(WorkflowExecutionCommandContro
     updateStatus: _aio.UnaryUnaryMultiCallable[_command_pb2.WorkflowExecutionUpdateStatusInput, _api_pb2.WorkflowExecution]  # type: ignore[assignment]
     """Reports the progress of an execution. For workflow runners and system activities, not for users.
 
-    Merges into the stored status: a field left empty keeps what is stored, a repeated or map field
-    that is set replaces the stored one whole. Safe to repeat. Answers with the stored execution.
+    Merges into the stored status: a field that is left empty keeps what is stored, one that is set
+    replaces it whole. Safe to repeat. Answers with the stored execution.
     """
     delete: _aio.UnaryUnaryMultiCallable[_io_pb2.ApiResourceId, _api_pb2.WorkflowExecution]  # type: ignore[assignment]
     """Removes an execution and answers with what was removed. It does not stop a run:
@@ -116,8 +116,8 @@ class WorkflowExecutionCommandControllerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_api_pb2.WorkflowExecution, _abc.Awaitable[_api_pb2.WorkflowExecution]]:
         """Reports the progress of an execution. For workflow runners and system activities, not for users.
 
-        Merges into the stored status: a field left empty keeps what is stored, a repeated or map field
-        that is set replaces the stored one whole. Safe to repeat. Answers with the stored execution.
+        Merges into the stored status: a field that is left empty keeps what is stored, one that is set
+        replaces it whole. Safe to repeat. Answers with the stored execution.
         """
 
     @_abc_1.abstractmethod
