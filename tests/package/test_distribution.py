@@ -334,9 +334,14 @@ def pin_of(name: str, requirements: Path) -> str:
 
 
 def uv(root: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    defaults = {
+        "UV_CACHE_DIR": str(root / "build/cache/uv"),
+        # Hard links would let whatever happens to an environment happen to the cache as well.
+        "UV_LINK_MODE": "copy",
+    }
     finished = subprocess.run(
         [str(root / "build/bootstrap/bin/uv"), *arguments],
-        env={"UV_CACHE_DIR": str(root / "build/cache/uv"), **clean_environment()},
+        env={**defaults, **clean_environment()},
         capture_output=True,
         text=True,
     )

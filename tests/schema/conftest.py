@@ -13,13 +13,6 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from toolchain import Run
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder: its subjects are .proto files and make targets."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.toolchain)
-
-
 @pytest.fixture(scope="session")
 def toolchain(root: Path) -> Path:
     """The bin folder of the code generator's environment."""
