@@ -111,7 +111,9 @@ class FindApiResourcesRequest(_message.Message):
     org: _builtins.str
     """The ID of the organization ("org-..."). Required."""
     kind: _builtins.str
-    """The kind to keep: the name of an ApiResourceKind value, such as "agent". Empty keeps every kind."""
+    """The kind to keep: the name of an ApiResourceKind value, such as "agent". Empty keeps every
+    kind.
+    """
     page_number: _builtins.int
     """The number of the page to return, as PageInfo.num. Read only if page is absent."""
     page_size: _builtins.int
@@ -139,7 +141,12 @@ Global___FindApiResourcesRequest: _TypeAlias = FindApiResourcesRequest  # noqa: 
 
 @_typing.final
 class ApiResourceReference(_message.Message):
-    """A reference to a resource by its slug, as people write it in YAML."""
+    """A reference to a resource by its slug, as people write it in YAML.
+
+    A slug is unique only within an owner and a kind, so a reference names all three. Resources that
+    were deleted and made again under the same slug are reached by the same reference; an ID would
+    not reach them.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -152,7 +159,9 @@ class ApiResourceReference(_message.Message):
     holds the reference.
     """
     org: _builtins.str
-    """The ID of the organization that owns the resource ("org-..."). Empty unless scope is organization."""
+    """The ID of the organization that owns the resource ("org-..."). Empty unless scope is
+    organization.
+    """
     kind: _api_resource_kind_pb2.ApiResourceKind.ValueType
     """The kind of the resource."""
     slug: _builtins.str

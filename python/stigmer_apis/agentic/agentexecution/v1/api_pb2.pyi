@@ -78,8 +78,8 @@ Global___AgentExecution: _TypeAlias = AgentExecution  # noqa: Y015
 class AgentExecutionStatus(_message.Message):
     """The observed state of an agent execution.
 
-    The agent runner and the platform's system activities write it with the updateStatus RPC while the
-    agent works. Users read it and never write it.
+    The agent runner and the platform's system activities write it with the updateStatus RPC while
+    the agent works. Users read it and never write it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -120,26 +120,28 @@ class AgentExecutionStatus(_message.Message):
     and CANCELLED are terminal: no field but audit changes once callback_token has been cleared.
     """
     error: _builtins.str
-    """Why the execution failed, in words for the user. Written with EXECUTION_FAILED; empty otherwise."""
+    """Why the execution failed, in words for the user. Written with EXECUTION_FAILED; empty
+    otherwise.
+    """
     started_at: _builtins.str
-    """The time at which the agent began, in ISO 8601 with UTC offset ("2026-01-31T09:30:00Z"). Written
-    with EXECUTION_IN_PROGRESS; empty until then.
+    """The time at which the agent began, in ISO 8601 with UTC offset ("2026-01-31T09:30:00Z").
+    Written with EXECUTION_IN_PROGRESS; empty until then.
     """
     completed_at: _builtins.str
-    """The time at which the agent ended, in ISO 8601 with UTC offset. Written with the terminal phase;
-    empty until then.
+    """The time at which the agent ended, in ISO 8601 with UTC offset. Written with the terminal
+    phase; empty until then.
     """
     callback_token: _builtins.bytes
     """The task token of the outside Temporal activity that waits for this execution to end.
 
     The same token, handshake and rules as in
-    ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionStatus.callback_token, which is the full
-    reference. What differs here:
+    ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionStatus.callback_token, which is the
+    full reference. What differs here:
 
-    - The outside activity is usually the agent task of a workflow: it starts this execution and goes
-      pending, so that the workflow waits for the agent without holding a worker.
-    - It completes with the agent's answer, the last MESSAGE_AI of messages, instead of a workflow's
-      output.
+    - The outside activity is usually the agent task of a workflow: it starts this execution and
+      goes pending, so that the workflow waits for the agent without holding a worker.
+    - It completes with the agent's answer, the last MESSAGE_AI of messages, instead of a
+      workflow's output.
     - The token is handed to the agent runner's own Temporal workflow, not through
       `TemporalWorkflowInput`.
 
@@ -262,8 +264,8 @@ class AgentMessage(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """Details about the message, such as the model and its token counts. For display and diagnosis; no
-        service decides by it.
+        """Details about the message, such as the model and its token counts. For display and diagnosis;
+        no service decides by it.
         """
 
     def __init__(
@@ -303,8 +305,8 @@ class ToolCall(_message.Message):
     name: _builtins.str
     """The name of the tool, as the agent knows it."""
     result: _builtins.str
-    """What the tool returned, as the text that the model reads. Written with TOOL_CALL_COMPLETED; empty
-    before.
+    """What the tool returned, as the text that the model reads. Written with TOOL_CALL_COMPLETED;
+    empty before.
     """
     status: _enum_pb2.ToolCallStatus.ValueType
     """How far the call has come."""

@@ -6,6 +6,22 @@ from stigmer_apis import _lazy
 __all__, __getattr__, __dir__ = _lazy.exports(
     __name__,
     {
+        "api_pb2": [
+            "ExecutionContext",
+        ],
+        "command_pb2_grpc": [
+            "ExecutionContextCommandControllerServicer",
+            "ExecutionContextCommandControllerStub",
+            "add_ExecutionContextCommandControllerServicer_to_server",
+        ],
+        "io_pb2": [
+            "ExecutionContextId",
+        ],
+        "query_pb2_grpc": [
+            "ExecutionContextQueryControllerServicer",
+            "ExecutionContextQueryControllerStub",
+            "add_ExecutionContextQueryControllerServicer_to_server",
+        ],
         "spec_pb2": [
             "ExecutionContextSpec",
             "ExecutionValue",

@@ -28,7 +28,8 @@ class WorkflowExecution(_message.Message):
     """One run of a workflow.
 
     A caller creates it with a spec, which never changes afterwards. The platform starts the run and
-    reports it in the status, where a caller follows it with WorkflowExecutionQueryController.subscribe.
+    reports it in the status, where a caller follows it with
+    WorkflowExecutionQueryController.subscribe.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -97,7 +98,9 @@ class WorkflowExecutionStatus(_message.Message):
     and CANCELLED are terminal: no field but audit changes once callback_token has been cleared.
     """
     error: _builtins.str
-    """Why the execution failed, in words for the user. Written with EXECUTION_FAILED; empty otherwise."""
+    """Why the execution failed, in words for the user. Written with EXECUTION_FAILED; empty
+    otherwise.
+    """
     started_at: _builtins.str
     """The time at which the run began, in ISO 8601 with UTC offset ("2026-01-31T09:30:00Z"). Written
     with EXECUTION_IN_PROGRESS; empty until then.
@@ -138,18 +141,18 @@ class WorkflowExecutionStatus(_message.Message):
       there is no token, and WorkflowExecuteInput has no field for one. The caller follows the
       execution with subscribe or get.
 
-    **Who writes it, and when.** The outside activity in step 2, and the platform when it clears it.
-    No user writes it: it is system state, which is why it stands in the status and not in the spec
-    or an input. A later status update that leaves it empty keeps the stored token.
+    **Who writes it, and when.** The outside activity in step 2, and the platform when it clears
+    it. No user writes it: it is system state, which is why it stands in the status and not in the
+    spec or an input. A later status update that leaves it empty keeps the stored token.
 
     **Empty** is absent: an execution without a token runs as usual and completes no activity.
     Neither is an error.
 
     **Life cycle.** Written once and never changed. It lives with the execution in storage, so it
-    survives restarts of workers, services and Temporal. The platform clears it at a terminal phase,
-    after the outside activity has been completed or failed. It is never carried to a retry: an
-    execution that is run again is a new one without a token, and an outside activity that Temporal
-    retries has a new token, which it stores in the execution that it starts.
+    survives restarts of workers, services and Temporal. The platform clears it at a terminal
+    phase, after the outside activity has been completed or failed. It is never carried to a retry:
+    an execution that is run again is a new one without a token, and an outside activity that
+    Temporal retries has a new token, which it stores in the execution that it starts.
 
     **Size and form.** Opaque bytes, typically 100 to 200; any byte value. Store and compare it
     whole, never parse, trim or re-encode it. The schema sets no upper limit.

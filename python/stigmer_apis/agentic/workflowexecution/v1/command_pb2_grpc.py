@@ -63,7 +63,8 @@ class WorkflowExecutionCommandControllerServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def updateStatus(self, request, context):
-        """Reports the progress of an execution. For workflow runners and system activities, not for users.
+        """Reports the progress of an execution. For workflow runners and system activities, not for
+        users.
 
         Merges into the stored status: a field that is left empty keeps what is stored, one that is set
         replaces it whole. Safe to repeat. Answers with the stored execution.

@@ -45,7 +45,8 @@ class WorkflowExecutionCommandControllerStub:
     with FAILED_PRECONDITION, a status in the request is ignored.
     """
     updateStatus: _grpc.UnaryUnaryMultiCallable[_command_pb2.WorkflowExecutionUpdateStatusInput, _api_pb2.WorkflowExecution]
-    """Reports the progress of an execution. For workflow runners and system activities, not for users.
+    """Reports the progress of an execution. For workflow runners and system activities, not for
+    users.
 
     Merges into the stored status: a field that is left empty keeps what is stored, one that is set
     replaces it whole. Safe to repeat. Answers with the stored execution.
@@ -72,7 +73,8 @@ class WorkflowExecutionCommandControllerAsyncStub(WorkflowExecutionCommandContro
     with FAILED_PRECONDITION, a status in the request is ignored.
     """
     updateStatus: _aio.UnaryUnaryMultiCallable[_command_pb2.WorkflowExecutionUpdateStatusInput, _api_pb2.WorkflowExecution]  # type: ignore[assignment]
-    """Reports the progress of an execution. For workflow runners and system activities, not for users.
+    """Reports the progress of an execution. For workflow runners and system activities, not for
+    users.
 
     Merges into the stored status: a field that is left empty keeps what is stored, one that is set
     replaces it whole. Safe to repeat. Answers with the stored execution.
@@ -114,7 +116,8 @@ class WorkflowExecutionCommandControllerServicer(metaclass=_abc_1.ABCMeta):
         request: _command_pb2.WorkflowExecutionUpdateStatusInput,
         context: _ServicerContext,
     ) -> _typing.Union[_api_pb2.WorkflowExecution, _abc.Awaitable[_api_pb2.WorkflowExecution]]:
-        """Reports the progress of an execution. For workflow runners and system activities, not for users.
+        """Reports the progress of an execution. For workflow runners and system activities, not for
+        users.
 
         Merges into the stored status: a field that is left empty keeps what is stored, one that is set
         replaces it whole. Safe to repeat. Answers with the stored execution.

@@ -80,8 +80,8 @@ class WorkflowExecutionSpec(_message.Message):
     workflow_id.
     """
     workflow_id: _builtins.str
-    """The ID of the workflow to run by its default instance ("wfl-..."). Empty if workflow_instance_id
-    is set.
+    """The ID of the workflow to run by its default instance ("wfl-..."). Empty if
+    workflow_instance_id is set.
     """
     trigger_message: _builtins.str
     """The message that triggers the run, such as the text a user typed. The workflow reads it as

@@ -47,8 +47,8 @@ class WorkflowRunnerServiceControllerServicer(object):
     def executeAsync(self, request, context):
         """Starts a run and answers as soon as it is accepted.
 
-        This is the direct path: no task token is carried and no outside activity is completed. Repeating
-        it for an execution that is already running answers with that run.
+        This is the direct path: no task token is carried and no outside activity is completed.
+        Repeating it for an execution that is already running answers with that run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

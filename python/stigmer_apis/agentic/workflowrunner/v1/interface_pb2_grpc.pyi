@@ -37,8 +37,8 @@ class WorkflowRunnerServiceControllerStub:
     executeAsync: _grpc.UnaryUnaryMultiCallable[_io_pb2.WorkflowExecuteInput, _io_pb2.WorkflowExecuteResponse]
     """Starts a run and answers as soon as it is accepted.
 
-    This is the direct path: no task token is carried and no outside activity is completed. Repeating
-    it for an execution that is already running answers with that run.
+    This is the direct path: no task token is carried and no outside activity is completed.
+    Repeating it for an execution that is already running answers with that run.
     """
     cancelExecution: _grpc.UnaryUnaryMultiCallable[_io_pb2.CancelExecutionRequest, _empty_pb2.Empty]
     """Ends a run. The execution reaches EXECUTION_CANCELLED once the run has stopped. Cancelling an
@@ -59,8 +59,8 @@ class WorkflowRunnerServiceControllerAsyncStub(WorkflowRunnerServiceControllerSt
     executeAsync: _aio.UnaryUnaryMultiCallable[_io_pb2.WorkflowExecuteInput, _io_pb2.WorkflowExecuteResponse]  # type: ignore[assignment]
     """Starts a run and answers as soon as it is accepted.
 
-    This is the direct path: no task token is carried and no outside activity is completed. Repeating
-    it for an execution that is already running answers with that run.
+    This is the direct path: no task token is carried and no outside activity is completed.
+    Repeating it for an execution that is already running answers with that run.
     """
     cancelExecution: _aio.UnaryUnaryMultiCallable[_io_pb2.CancelExecutionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Ends a run. The execution reaches EXECUTION_CANCELLED once the run has stopped. Cancelling an
@@ -84,8 +84,8 @@ class WorkflowRunnerServiceControllerServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_io_pb2.WorkflowExecuteResponse, _abc.Awaitable[_io_pb2.WorkflowExecuteResponse]]:
         """Starts a run and answers as soon as it is accepted.
 
-        This is the direct path: no task token is carried and no outside activity is completed. Repeating
-        it for an execution that is already running answers with that run.
+        This is the direct path: no task token is carried and no outside activity is completed.
+        Repeating it for an execution that is already running answers with that run.
         """
 
     @_abc_1.abstractmethod

@@ -72,8 +72,8 @@ class _ApiResourceIamPermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapp
 class ApiResourceIamPermission(_ApiResourceIamPermission, metaclass=_ApiResourceIamPermissionEnumTypeWrapper):
     """What a caller may do to a resource, or how it is related to it.
 
-    The names are those of the platform's authorization model, letter for letter: a value is looked up
-    there by its name.
+    The names are those of the platform's authorization model, letter for letter: a value is looked
+    up there by its name.
     """
 
 unspecified: ApiResourceIamPermission.ValueType  # 0

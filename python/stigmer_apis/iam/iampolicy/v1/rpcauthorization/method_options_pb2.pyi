@@ -23,4 +23,6 @@ config: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions,
 is_public: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.bool]
 """Whether anybody may call the RPC, signed in or not."""
 is_skip_authorization: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.bool]
-"""Whether any signed-in caller may call the RPC. The handler returns only what the caller may see."""
+"""Whether any signed-in caller may call the RPC. The handler returns only what the caller may
+see.
+"""
