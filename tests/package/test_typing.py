@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -262,8 +263,9 @@ def test_the_stubs_have_the_fields_of_every_message(contract: FileDescriptorSet)
 
     assert promised == {
         (module, message_path): MessageStub(
-            attributes={field.name for field in message.field},
-            keywords={field.name for field in message.field},
+            # No stub can declare an attribute or a parameter whose name is a keyword.
+            attributes={field.name for field in message.field if not iskeyword(field.name)},
+            keywords={field.name for field in message.field if not iskeyword(field.name)},
             with_presence={field.name for field in message.field if has_presence(field)}
             | oneofs(message),
             clearable={field.name for field in message.field} | oneofs(message),
@@ -382,7 +384,7 @@ def service_stubs() -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
                     (module_name(stub), node.name),
                     {
                         ast.unparse(item.target): re.sub(
-                            r"_\w+_pb2\.", "", ast.unparse(item.annotation)
+                            r"_\w+_pb2(_\d+)?\.", "", ast.unparse(item.annotation)
                         )
                         for item in node.body
                         if isinstance(item, ast.AnnAssign)

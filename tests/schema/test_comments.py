@@ -76,7 +76,7 @@ def test_every_comment_is_made_of_sentences(commented_image: FileDescriptorSet) 
         f"{file.name}: {name}: {comment!r}"
         for file in commented_image.file
         for name, comment in _comments(file).items()
-        if not comment.endswith((".", ":")) or comment[0].islower()
+        if not comment.endswith((".", ":", "?")) or comment[0].islower()
     ]
     assert not unfinished
 

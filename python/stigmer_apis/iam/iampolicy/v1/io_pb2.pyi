@@ -190,7 +190,7 @@ Global___RevokeOrgAccessInput: _TypeAlias = RevokeOrgAccessInput  # noqa: Y015
 
 @_typing.final
 class IamPoliciesList(_message.Message):
-    """IAM policies."""
+    """A list of IAM policies, not in pages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -307,7 +307,7 @@ class RoleGrant(_message.Message):
     """Whether that is an enclosing resource and not the one that was asked about."""
     @_builtins.property
     def role(self) -> Global___RoleInfo:
-        """The role."""
+        """The role that is granted."""
 
     @_builtins.property
     def owner_resource(self) -> _spec_pb2.ApiResourceRef:

@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class IdentityAccounts(_message.Message):
-    """Identity accounts."""
+    """A list of identity accounts, not in pages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Organizations(_message.Message):
-    """Organizations."""
+    """The organizations of an account."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
