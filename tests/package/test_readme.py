@@ -14,7 +14,7 @@ def _blocks(root: Path, language: str) -> list[str]:
 
 def test_the_examples_run_one_after_the_other(root: Path) -> None:
     examples = _blocks(root, "python")
-    assert len(examples) == 3
+    assert len(examples) == 4
     finished = subprocess.run(
         [sys.executable, "-W", "error", "-c", "\n".join(examples)], capture_output=True, text=True
     )
