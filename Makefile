@@ -4,6 +4,8 @@
 PYTHON ?= python3
 # The git revision that `make breaking` compares with; the last release if empty.
 AGAINST ?=
+# How `make lint` prints what the schema rules find: text, json or github-actions.
+ERROR_FORMAT ?= text
 # More arguments for pytest, such as `make test PYTEST_ARGS='-k token'`.
 PYTEST_ARGS ?=
 
@@ -51,9 +53,10 @@ format: compile ## Format the .proto files and our own Python
 	$(VENV)/ruff format
 	$(VENV)/ruff check --fix
 
-lint: format-check ## Check the contract against the rules in buf.yaml
+lint: format-check ## Check the contract against the rules in buf.yaml and schema_rules/
 	@$(BUF) lint || \
 	  { echo 'lint: mend the findings above; a new name gets no exception in buf.yaml' >&2; exit 1; }
+	@$(CODEGEN)/python -m schema_rules --error-format $(ERROR_FORMAT)
 	@echo 'lint: no findings'
 
 breaking: deps ## Compare the contract with the last release, or with AGAINST=<git revision>

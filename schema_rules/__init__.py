@@ -1,5 +1,12 @@
 """Gates over the contract that stock tools do not have. Not shipped.
 
-- `breaking`: what `make breaking` compares the contract with.
-- `releases`: the images of released contracts.
+`check` runs the rules, which are functions over the `schema`:
+
+- for `make lint` (`python -m schema_rules`), on the contract as it is: `status_rules`,
+  `resource_rules`, `rpc_rules`, `cel_rules`. Where the running platform breaks one of them,
+  `exceptions.toml` says why it may.
+- for `make breaking` (`breaking`), on the contract beside a baseline: `promise_rules`. The baselines
+  of releases are kept by `releases`.
+
+docs/schema-rules.md explains each rule.
 """

@@ -1,8 +1,9 @@
 """`python -m schema_rules.breaking`: compare the contract with the last release, or a revision.
 
-The comparison is `buf breaking` with the rules in `buf.yaml`. What it lacks is the other side: the
-last release is an image in the tree, and the workspace of a git revision cannot be compiled as it
-is, because it has no `third_party/`.
+The comparison is `buf breaking` with the rules in `buf.yaml`, and then our own promise rules, which
+compare the options that buf leaves out. What both need is the other side: the last release is an
+image in the tree, and the workspace of a git revision cannot be compiled as it is, because it has
+no `third_party/`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ import sys
 import tarfile
 from pathlib import Path
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
 from codegen import image
 from codegen.project import BUILD, ROOT, THIRD_PARTY, StepError, run_tool
 from schema_rules import releases
+from schema_rules.check import broken_promises
+from schema_rules.finding import as_text, in_order
 
 _CONTRACT = ["apis", "buf.yaml"]
 
@@ -37,8 +42,16 @@ def main(arguments: list[str] | None = None) -> int:
             baseline = revision_image(revision)
             name = f"revision {revision}"
         run_tool("buf", ["breaking", "apis", "--against", baseline])
+        present = image.build(ROOT, BUILD / "breaking" / "image.binpb")
     except StepError as failure:
         print(f"breaking: {failure}", file=sys.stderr)
+        return 1
+    before = FileDescriptorSet.FromString(baseline.read_bytes())
+    broken = in_order(broken_promises(before, present))
+    for finding in broken:
+        print(as_text(finding))
+    if broken:
+        print(f"breaking: {name} promised otherwise; see docs/schema-rules.md", file=sys.stderr)
         return 1
     print(f"breaking: compatible with {name}")
     return 0

@@ -32,6 +32,17 @@ def _package(checkout: Path) -> Path:
     return checkout / "python" / "stigmer_apis"
 
 
+def _tools_without(name: str, checkout: Path, toolchain: Path) -> Path:
+    """Give the checkout a bin folder of its own, in which one tool is missing."""
+    tools = checkout / ".venv-codegen" / "bin"
+    tools.unlink()
+    tools.mkdir()
+    for tool in toolchain.iterdir():
+        if tool.name != name:
+            (tools / tool.name).symlink_to(tool)
+    return tools
+
+
 class TestImage:
     """Dropping the import of the validation rules."""
 
@@ -239,12 +250,7 @@ class TestMakeGenerate:
         self, make: Run, checkout: Path, toolchain: Path
     ) -> None:
         before = _tree(_package(checkout))
-        tools = checkout / ".venv-codegen" / "bin"
-        tools.unlink()
-        tools.mkdir()
-        for tool in toolchain.iterdir():
-            if tool.name != "buf":
-                (tools / tool.name).symlink_to(tool)
+        _tools_without("buf", checkout, toolchain)
         refused = make("generate")
         assert refused.returncode != 0
         assert "buf is missing from" in refused.stderr
@@ -255,14 +261,9 @@ class TestMakeGenerate:
         self, make: Run, checkout: Path, toolchain: Path
     ) -> None:
         before = _tree(_package(checkout))
-        tools = checkout / ".venv-codegen" / "bin"
-        tools.unlink()
-        tools.mkdir()
-        for tool in toolchain.iterdir():
-            (tools / tool.name).symlink_to(tool)
-        (tools / "protoc-gen-mypy").unlink()
-        (tools / "protoc-gen-mypy").write_text("#!/bin/sh\necho 'out of cheese' >&2\nexit 1\n")
-        (tools / "protoc-gen-mypy").chmod(0o755)
+        failing = _tools_without("protoc-gen-mypy", checkout, toolchain) / "protoc-gen-mypy"
+        failing.write_text("#!/bin/sh\necho 'out of cheese' >&2\nexit 1\n")
+        failing.chmod(0o755)
         source = checkout / "apis/ai/stigmer/commons/rpc/pagination.proto"
         source.write_text(source.read_text() + "\n// Added.\nmessage Added {}\n")
         refused = make("generate")

@@ -1,0 +1,34 @@
+"""`python -m schema_rules`: check the contract against the schema rules."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from codegen import image
+from codegen.project import BUILD, ROOT, StepError
+from schema_rules.check import findings, load_exceptions, unexcused
+from schema_rules.finding import FORMATS, in_order
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check, and return the exit code: 0, or 1 after findings or a sentence on what went wrong."""
+    parser = argparse.ArgumentParser(prog="schema_rules", description=__doc__)
+    parser.add_argument("--error-format", choices=FORMATS, default="text")
+    show = FORMATS[parser.parse_args(arguments).error_format]
+    try:
+        exceptions = load_exceptions()
+        found = list(findings(image.build(ROOT, BUILD / "lint" / "image.binpb")))
+    except (StepError, ValueError) as error:
+        print(f"lint: {error}", file=sys.stderr)
+        return 1
+    open_findings, idle = unexcused(found, exceptions)
+    for finding in in_order(open_findings):
+        print(show(finding))
+    for sentence in idle:
+        print(f"lint: {sentence}", file=sys.stderr)
+    return 1 if open_findings or idle else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

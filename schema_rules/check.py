@@ -1,0 +1,81 @@
+"""Runs every rule, and holds what it finds against the known exceptions."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from schema_rules import cel_rules, promise_rules, resource_rules, rpc_rules, status_rules
+from schema_rules.finding import Finding
+from schema_rules.schema import Schema
+
+EXCEPTIONS = Path(__file__).with_name("exceptions.toml")
+
+RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
+    "STATUS_ONLY_FIELD": status_rules.status_only_field,
+    "TOKEN_SHAPE": status_rules.token_shape,
+    "SPEC_WITHOUT_STATUS": status_rules.spec_without_status,
+    "RESOURCE_SHAPE": resource_rules.resource_shape,
+    "NUMBER_GAP": resource_rules.number_gap,
+    "KIND_REGISTRY": resource_rules.kind_registry,
+    "RPC_AUTHORIZED": rpc_rules.rpc_authorized,
+    "SERVICE_KIND": rpc_rules.service_kind,
+    "CEL_COMPILES": cel_rules.cel_compiles,
+    "CEL_ENUM_NUMBER": cel_rules.cel_enum_number,
+}
+
+PROMISES: dict[str, Callable[[Schema, Schema], Iterator[Finding]]] = {
+    "REDACTION_KEPT": promise_rules.redaction_kept,
+    "WRITER_KEPT": promise_rules.writer_kept,
+    "VALIDATION_KEPT": promise_rules.validation_kept,
+    "AUTHORIZATION_KEPT": promise_rules.authorization_kept,
+    "KIND_KEPT": promise_rules.kind_kept,
+}
+
+Exceptions = Mapping[str, Mapping[str, str]]
+"""Reasons by rule ID and full name."""
+
+
+def load_exceptions(path: Path = EXCEPTIONS) -> Exceptions:
+    """Read the file of exceptions.
+
+    Raises:
+        ValueError: it names a rule that there is not, or gives no reason.
+    """
+    exceptions: Exceptions = tomllib.loads(path.read_text())
+    for rule, reasons in exceptions.items():
+        if rule not in RULES:
+            raise ValueError(f"{path.name} names the rule {rule}, which there is not; mend it")
+        for name, reason in reasons.items():
+            if not reason.strip():
+                raise ValueError(f"{path.name} gives no reason for {name} in {rule}; write one")
+    return exceptions
+
+
+def findings(image: FileDescriptorSet) -> Iterator[Finding]:
+    """Everything that the rules find in an image, what is excused included."""
+    schema = Schema(image)
+    for rule in RULES.values():
+        yield from rule(schema)
+
+
+def broken_promises(baseline: FileDescriptorSet, image: FileDescriptorSet) -> Iterator[Finding]:
+    """Every promise of a baseline that an image breaks. There are no exceptions from these."""
+    before, now = promise_rules.baseline_schema(baseline, image), Schema(image)
+    for promise in PROMISES.values():
+        yield from promise(before, now)
+
+
+def unexcused(found: list[Finding], exceptions: Exceptions) -> tuple[list[Finding], list[str]]:
+    """Return the findings that nothing excuses, and a sentence for each exception that is idle."""
+    fired = {(finding.rule, finding.element.name) for finding in found}
+    listed = {(rule, name) for rule, reasons in exceptions.items() for name in reasons}
+    open_findings = [f for f in found if (f.rule, f.element.name) not in listed]
+    idle = [
+        f"{EXCEPTIONS.name} excuses {name} from {rule}, which it no longer breaks; take it out"
+        for rule, name in sorted(listed - fired)
+    ]
+    return open_findings, idle

@@ -1,0 +1,147 @@
+"""Promises that a baseline has made in options, which `buf breaking` does not compare.
+
+Each rule takes the contract of a baseline, such as the last release, and the present one. What is
+new may be as it likes; what was there keeps its options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import Message as ProtoMessage
+
+from schema_rules.finding import Finding
+from schema_rules.schema import (
+    APIRESOURCE,
+    AUTHORIZATION,
+    KINDS,
+    ROOT,
+    RULES,
+    Field,
+    Rpc,
+    Schema,
+)
+
+
+def baseline_schema(baseline: FileDescriptorSet, present: FileDescriptorSet) -> Schema:
+    """The contract of a baseline image, which may lack the definitions of the validation rules.
+
+    They are taken from the present image: the rules are theirs, and only ever grow.
+    """
+    ours = [file for file in baseline.file if file.name.startswith(ROOT)]
+    theirs = [file for file in present.file if not file.name.startswith(ROOT)]
+    return Schema(FileDescriptorSet(file=[*theirs, *ours]))
+
+
+def redaction_kept(before: Schema, now: Schema) -> Iterator[Finding]:
+    """REDACTION_KEPT: a field that was secret stays secret."""
+    for old, field in _fields_in_both(before, now):
+        if old.descriptor.options.debug_redact and not field.descriptor.options.debug_redact:
+            yield Finding(
+                "REDACTION_KEPT",
+                field,
+                f'Field "{field.descriptor.name}" was debug_redact; without it logs show a secret',
+            )
+
+
+def writer_kept(before: Schema, now: Schema) -> Iterator[Finding]:
+    """WRITER_KEPT: who may set a field, and when, does not change."""
+    for old, field in _fields_in_both(before, now):
+        for name in ("computed", "immutable"):
+            option = f"{APIRESOURCE}.{name}"
+            was, is_now = bool(old.options.get(option)), bool(field.options.get(option))
+            if was != is_now:
+                yield Finding(
+                    "WRITER_KEPT",
+                    field,
+                    f'Field "{field.descriptor.name}" was {"" if was else "not "}{name}, and '
+                    "whoever writes it relies on that",
+                )
+
+
+def validation_kept(before: Schema, now: Schema) -> Iterator[Finding]:
+    """VALIDATION_KEPT: a field accepts what it accepted, and refuses what it refused.
+
+    The words of a rule's message may change, its ID may not: clients match on it.
+    """
+    for old, field in _fields_in_both(before, now):
+        if _bare_rules(old.options) != _bare_rules(field.options):
+            yield Finding(
+                "VALIDATION_KEPT",
+                field,
+                f'Field "{field.descriptor.name}" has other validation rules than it had; callers '
+                "rely on what passes, and readers on what does not",
+            )
+
+
+def authorization_kept(before: Schema, now: Schema) -> Iterator[Finding]:
+    """AUTHORIZATION_KEPT: an RPC is authorized as it was; only the refusal may be reworded."""
+    present = {rpc.name: rpc for service in now.services.values() for rpc in service.rpcs}
+    for service in before.services.values():
+        for old in service.rpcs:
+            rpc = present.get(old.name)
+            if rpc is not None and _bare_authorization(old) != _bare_authorization(rpc):
+                yield Finding(
+                    "AUTHORIZATION_KEPT",
+                    rpc,
+                    f'RPC "{rpc.descriptor.name}" is authorized in another way than it was; who '
+                    "may call it must not change by the way",
+                )
+
+
+def kind_kept(before: Schema, now: Schema) -> Iterator[Finding]:
+    """KIND_KEPT: a service serves the same kind, and a kind keeps what is known of it."""
+    options = [f"{APIRESOURCE}.api_resource_kind", f"{KINDS}.kind_meta", f"{KINDS}.group_meta"]
+    present = {element.name: element for element in now.every()}
+    for old in before.every():
+        element = present.get(old.name)
+        if element is None or isinstance(old, Field):
+            continue
+        for option in options:
+            if str(old.options.get(option)) != str(element.options.get(option)):
+                yield Finding(
+                    "KIND_KEPT",
+                    element,
+                    f'"{element.name.rpartition(".")[2]}" has another {option.rpartition(".")[2]} '
+                    "than it had; stored resources and their IDs go by it",
+                )
+
+
+def _fields_in_both(before: Schema, now: Schema) -> Iterator[tuple[Field, Field]]:
+    present = {field.name: field for message in now.messages.values() for field in message.fields}
+    for message in before.messages.values():
+        for old in message.fields:
+            if old.name in present:
+                yield old, present[old.name]
+
+
+def _bare_rules(options: Mapping[str, Any]) -> bytes:
+    """The validation rules of a field without their wording, in a form that compares."""
+    rules = options.get(RULES)
+    if rules is None:
+        return b""
+    bare = type(rules)()
+    bare.CopyFrom(rules)
+    worded = list(cast("Iterable[ProtoMessage]", bare.cel))
+    if bare.HasField("repeated"):
+        worded += bare.repeated.items.cel
+    for rule in worded:
+        rule.ClearField("message")
+    serialized: bytes = bare.SerializeToString(deterministic=True)
+    return serialized
+
+
+def _bare_authorization(rpc: Rpc) -> dict[str, str]:
+    """How an RPC is authorized, without the sentence for whoever is refused."""
+    bare: dict[str, str] = {}
+    for name in ("config", "is_public", "is_skip_authorization"):
+        value = rpc.options.get(f"{AUTHORIZATION}.{name}")
+        if name == "config" and value is not None:
+            config = type(value)()
+            config.CopyFrom(value)
+            config.ClearField("error_msg")
+            value = config
+        bare[name] = str(value)
+    return bare

@@ -1,0 +1,172 @@
+"""The shape that every API resource has, and the registry of their kinds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+
+from schema_rules.finding import Finding
+from schema_rules.schema import APIRESOURCE, KINDS, RULES, EnumValue, Field, Message, Schema
+from schema_rules.status_rules import AUDIT
+
+AUDIT_NUMBER = 99
+
+
+class Kind(NamedTuple):
+    """An entry of the registry, ApiResourceKind."""
+
+    value: EnumValue
+    name: str
+    api_version: str
+    id_prefix: str
+
+
+def kinds(schema: Schema) -> list[Kind]:
+    """The registry, without the values that no resource is made of."""
+    groups = schema.enums.get(f"{KINDS}.ApiResourceGroup")
+    versions = schema.enums.get(f"{KINDS}.ApiResourceVersion")
+    registry = schema.enums.get(f"{KINDS}.ApiResourceKind")
+    if groups is None or versions is None or registry is None:
+        return []
+    domain = {
+        value.descriptor.number: value.options[f"{KINDS}.group_meta"].domain
+        for value in groups.values
+        if f"{KINDS}.group_meta" in value.options
+    }
+    version = {v.descriptor.number: v.descriptor.name for v in versions.values}
+    found: list[Kind] = []
+    for value in registry.values:
+        meta = value.options.get(f"{KINDS}.kind_meta")
+        if meta is not None:
+            api_version = f"{domain.get(meta.group, '')}/{version.get(meta.version, '')}"
+            found.append(Kind(value, meta.name, api_version, meta.id_prefix))
+    return found
+
+
+def resource_shape(schema: Schema) -> Iterator[Finding]:
+    """RESOURCE_SHAPE: a resource has the five fields of one, with the right constants and types."""
+    by_name = {kind.name: kind for kind in kinds(schema)}
+    for message in schema.messages.values():
+        if message.descriptor.name in by_name or _looks_like_resource(message):
+            for complaint, element in _of_resource(schema, message, by_name):
+                yield Finding("RESOURCE_SHAPE", element, complaint)
+
+
+def _looks_like_resource(message: Message) -> bool:
+    """Whether a message has what only resources have: their metadata, or a spec and a status."""
+    types = {field.type_name for field in message.fields}
+    ends = {suffix for suffix in ("Spec", "Status") for name in types if name.endswith(suffix)}
+    return f"{APIRESOURCE}.ApiResourceMetadata" in types or len(ends) == 2
+
+
+def number_gap(schema: Schema) -> Iterator[Finding]:
+    """NUMBER_GAP: every number below the highest of a message is used or reserved.
+
+    99 is left aside: it is the audit block, far from the rest so that a status can grow.
+    """
+    for message in schema.messages.values():
+        taken = {field.descriptor.number for field in message.fields} - {AUDIT_NUMBER}
+        for gap in message.descriptor.reserved_range:
+            taken |= set(range(gap.start, gap.end))
+        missing = sorted(set(range(1, max(taken, default=0))) - taken)
+        if missing:
+            numbers = ", ".join(map(str, missing))
+            yield Finding(
+                "NUMBER_GAP",
+                message,
+                f'Message "{message.descriptor.name}" leaves {numbers} open; reserve it, so that '
+                "it is not given away by accident",
+            )
+
+
+def kind_registry(schema: Schema) -> Iterator[Finding]:
+    """KIND_REGISTRY: the entries of ApiResourceKind are complete and cannot be confused."""
+    registry = kinds(schema)
+    names = Counter(kind.name for kind in registry)
+    prefixes = Counter(kind.id_prefix for kind in registry)
+    for kind in registry:
+        value = kind.value.descriptor.name
+        if not kind.name or not kind.id_prefix or kind.api_version.startswith("/"):
+            yield Finding(
+                "KIND_REGISTRY",
+                kind.value,
+                f'Kind "{value}" needs a name, a group and an id_prefix',
+            )
+        if names[kind.name] > 1 or prefixes[kind.id_prefix] > 1:
+            yield Finding(
+                "KIND_REGISTRY", kind.value, f'Kind "{value}" shares its name or its id_prefix'
+            )
+        if kind.name and _snake(kind.name) != value:
+            yield Finding(
+                "KIND_REGISTRY",
+                kind.value,
+                f'Kind "{value}" must have the name of its resource, and that is "{kind.name}"',
+            )
+
+
+def _of_resource(
+    schema: Schema, message: Message, by_name: dict[str, Kind]
+) -> Iterator[tuple[str, Message | Field]]:
+    name = message.descriptor.name
+    kind = by_name.get(name)
+    if kind is None:
+        yield f'Resource "{name}" has no entry in ApiResourceKind; add one', message
+    wanted = {
+        "api_version": (1, ""),
+        "kind": (2, ""),
+        "metadata": (3, f"{APIRESOURCE}.ApiResourceMetadata"),
+        "spec": (4, f"{message.package}.{name}Spec"),
+        "status": (5, None),
+    }
+    for field_name, (number, type_name) in wanted.items():
+        field = message.field(field_name)
+        if field is None or field.descriptor.number != number:
+            yield f'Resource "{name}" needs the field {field_name} = {number}', message
+        elif type_name is not None and field.type_name != type_name:
+            yield f'Field "{name}.{field_name}" must be {type_name or "a string"}', field
+    for field_name, constant in (
+        ("api_version", kind.api_version if kind else None),
+        ("kind", name),
+    ):
+        field = message.field(field_name)
+        if field is not None and constant is not None and _const(field) != constant:
+            yield (
+                f'Field "{name}.{field_name}" must have the rule string.const = "{constant}"',
+                field,
+            )
+    for field in message.fields:
+        if field.descriptor.name not in wanted:
+            yield f'Field "{field.descriptor.name}" does not belong beside spec and status', field
+    status = message.field("status")
+    if status is not None:
+        yield from _of_status(schema, message, status)
+
+
+def _of_status(
+    schema: Schema, message: Message, field: Field
+) -> Iterator[tuple[str, Message | Field]]:
+    name = message.descriptor.name
+    allowed = {f"{message.package}.{name}Status", f"{APIRESOURCE}.ApiResourceAuditStatus"}
+    if field.type_name not in allowed:
+        yield f'Field "{name}.status" must be {name}Status or ApiResourceAuditStatus', field
+        return
+    status = schema.messages.get(field.type_name)
+    if status is None:
+        return
+    audit = status.field("audit")
+    if audit is None or audit.type_name != AUDIT or audit.descriptor.number != AUDIT_NUMBER:
+        where = audit or status
+        yield f'Status "{status.descriptor.name}" needs the audit block as number 99', where
+
+
+def _const(field: Field) -> str | None:
+    rules = field.options.get(RULES)
+    singular = field.descriptor.label != FieldDescriptorProto.LABEL_REPEATED
+    return rules.string.const if rules is not None and singular else None
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
