@@ -1,14 +1,15 @@
 """Protovalidate enforces every rule of the contract on ordinary messages of the package.
 
-`CASES` is the table: for every rule a message that keeps it and one that breaks it and no other. A
-rule that comes into the contract without a case fails `test_every_rule_of_the_contract_has_a_case`.
+`CASES` is the table: for every rule messages that keep it and messages that break it and no other.
+A rule that comes into the contract without a case fails
+`test_every_rule_of_the_contract_has_a_case`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import protovalidate
 import pytest
@@ -25,379 +26,28 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from protovalidate import FieldPathPb, ViolationPb
 
-from stigmer_apis.agentic.agentexecution.v1 import (
-    AgentExecution,
-    AgentExecutionId,
-    AgentExecutionList,
-    AgentExecutionSpec,
-    AgentExecutionStatus,
-    AgentExecutionUpdateStatusInput,
-    AgentMessage,
-    ListAgentExecutionsBySessionRequest,
-    MessageType,
-    SessionId,
-    SubAgentExecution,
-    SubAgentStatus,
-    ToolCall,
-    ToolCallStatus,
-)
-from stigmer_apis.agentic.agentexecution.v1 import ExecutionPhase as AgentExecutionPhase
-from stigmer_apis.agentic.executioncontext.v1 import ExecutionContextSpec, ExecutionValue
-from stigmer_apis.agentic.workflowexecution.v1 import (
-    ExecutionPhase,
-    ListWorkflowExecutionsByWorkflowRequest,
-    SubscribeWorkflowExecutionRequest,
-    WorkflowExecution,
-    WorkflowExecutionId,
-    WorkflowExecutionList,
-    WorkflowExecutionSpec,
-    WorkflowExecutionStatus,
-    WorkflowExecutionUpdate,
-    WorkflowExecutionUpdateStatusInput,
-    WorkflowId,
-    WorkflowTask,
-    WorkflowTaskStatus,
-    WorkflowTaskType,
-    WorkflowUpdateType,
-)
-from stigmer_apis.agentic.workflowrunner.v1 import (
-    CancelExecutionRequest,
-    PauseExecutionRequest,
-    ResumeExecutionRequest,
-    WorkflowExecuteInput,
-)
-from stigmer_apis.commons.apiresource import (
-    ApiResourceByOrgBySlugRequest,
-    ApiResourceDeleteInput,
-    ApiResourceId,
-    ApiResourceMetadata,
-    ApiResourceOwnerScope,
-    ApiResourceReference,
-    FindApiResourcesRequest,
-)
+from stigmer_apis.agentic.agentinstance.v1 import AgentInstanceSpec
+from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution
+from stigmer_apis.commons.apiresource import ApiResourceOwnerScope, ApiResourceReference
+from stigmer_apis.commons.apiresource.apiresourcekind import ApiResourceKind
+from validation_cases_agentic import AGENTIC_CASES, agent_instance
+from validation_cases_base import UNDEFINED, Case
+from validation_cases_commons import COMMONS_CASES
+from validation_cases_iam import IAM_CASES, with_slug
+from validation_cases_workflow import WORKFLOW_CASES
+
+CASES = [*COMMONS_CASES, *AGENTIC_CASES, *WORKFLOW_CASES, *IAM_CASES]
+
+OWNER_SCOPE_CASES = [case for case in CASES if ".owner_scope." in case.rule]
 
 
-class Case(NamedTuple):
-    """A rule, by the messages at its border."""
-
-    passes: Message
-    fails: Message
-    path: str
-    """Where the rule is broken in `fails`, as protovalidate writes it."""
-    rule: str
-    """The ID of the rule, which clients match on."""
+def name_of(case: Case) -> str:
+    """What a case is called: the message that it begins at, the path from there, and the rule."""
+    return f"{type(case.fails[0]).__name__}.{case.path}: {case.rule}"
 
 
-UNDEFINED: Any = 99
-"""A number that no enum of the contract defines: what a newer peer may send."""
-
-
-def workflow_execution(**changes: Any) -> WorkflowExecution:
-    """A valid workflow execution, but for the changes."""
-    valid: dict[str, Any] = {
-        "api_version": "agentic.stigmer.ai/v1",
-        "kind": "WorkflowExecution",
-        "metadata": ApiResourceMetadata(owner_scope=ApiResourceOwnerScope.organization),
-    }
-    return WorkflowExecution(**{**valid, **changes})
-
-
-def agent_execution(**changes: Any) -> AgentExecution:
-    """A valid agent execution, but for the changes."""
-    valid: dict[str, Any] = {
-        "api_version": "agentic.stigmer.ai/v1",
-        "kind": "AgentExecution",
-        "metadata": ApiResourceMetadata(name="first turn"),
-    }
-    return AgentExecution(**{**valid, **changes})
-
-
-def with_message(message: AgentMessage) -> AgentExecution:
-    """A valid agent execution in which this message follows a valid one."""
-    first = AgentMessage(type=MessageType.MESSAGE_HUMAN)
-    return agent_execution(status=AgentExecutionStatus(messages=[first, message]))
-
-
-WORKFLOW_EXECUTION_CASES = [
-    Case(
-        workflow_execution(),
-        workflow_execution(api_version="agentic.stigmer.ai/v2"),
-        "api_version",
-        "string.const",
-    ),
-    Case(workflow_execution(), workflow_execution(kind="AgentExecution"), "kind", "string.const"),
-    Case(workflow_execution(), workflow_execution(metadata=None), "metadata", "required"),
-    Case(
-        workflow_execution(),
-        workflow_execution(metadata=ApiResourceMetadata()),
-        "metadata",
-        "workflow_execution.owner_scope.org_or_identity_only",
-    ),
-    Case(
-        WorkflowExecutionStatus(phase=ExecutionPhase.EXECUTION_PENDING),
-        WorkflowExecutionStatus(phase=UNDEFINED),
-        "phase",
-        "enum.defined_only",
-    ),
-    Case(
-        WorkflowTask(task_type=WorkflowTaskType.WORKFLOW_TASK_APPROVAL),
-        WorkflowTask(task_type=UNDEFINED),
-        "task_type",
-        "enum.defined_only",
-    ),
-    Case(
-        WorkflowTask(status=WorkflowTaskStatus.WORKFLOW_TASK_PENDING),
-        WorkflowTask(status=UNDEFINED),
-        "status",
-        "enum.defined_only",
-    ),
-    Case(
-        WorkflowExecutionUpdateStatusInput(
-            execution_id="wex-1", status=WorkflowExecutionStatus(callback_token=b"token")
-        ),
-        WorkflowExecutionUpdateStatusInput(status=WorkflowExecutionStatus(callback_token=b"token")),
-        "execution_id",
-        "string.min_len",
-    ),
-    Case(
-        # A status that is there and empty is there.
-        WorkflowExecutionUpdateStatusInput(execution_id="wex-1", status=WorkflowExecutionStatus()),
-        WorkflowExecutionUpdateStatusInput(execution_id="wex-1"),
-        "status",
-        "required",
-    ),
-    Case(WorkflowExecutionId(value="wex-1"), WorkflowExecutionId(), "value", "required"),
-    Case(WorkflowId(value="wfl-1"), WorkflowId(), "value", "required"),
-    Case(
-        ListWorkflowExecutionsByWorkflowRequest(workflow_id="wfl-1"),
-        ListWorkflowExecutionsByWorkflowRequest(page_size=10),
-        "workflow_id",
-        "required",
-    ),
-    Case(
-        SubscribeWorkflowExecutionRequest(execution_id="wex-1"),
-        SubscribeWorkflowExecutionRequest(),
-        "execution_id",
-        "required",
-    ),
-    Case(
-        WorkflowExecutionUpdate(update_type=WorkflowUpdateType.wf_update_status_changed),
-        WorkflowExecutionUpdate(update_type=UNDEFINED),
-        "update_type",
-        "enum.defined_only",
-    ),
-    # What holds for a message holds for it inside of others.
-    Case(
-        workflow_execution(status=WorkflowExecutionStatus(tasks=[WorkflowTask(), WorkflowTask()])),
-        workflow_execution(
-            status=WorkflowExecutionStatus(tasks=[WorkflowTask(), WorkflowTask(status=UNDEFINED)])
-        ),
-        "status.tasks[1].status",
-        "enum.defined_only",
-    ),
-    Case(
-        WorkflowExecutionList(entries=[workflow_execution()]),
-        WorkflowExecutionList(entries=[workflow_execution(kind="Workflow")]),
-        "entries[0].kind",
-        "string.const",
-    ),
-    Case(
-        WorkflowExecutionSpec(runtime_env={"HOME": ExecutionValue(value="/root")}),
-        WorkflowExecutionSpec(
-            runtime_env={"HOME": ExecutionValue(value="/root"), "MODEL": ExecutionValue()}
-        ),
-        'runtime_env["MODEL"].value',
-        "string.min_len",
-    ),
-]
-
-AGENT_EXECUTION_CASES = [
-    Case(
-        agent_execution(),
-        agent_execution(api_version="agentic.stigmer.ai/v2"),
-        "api_version",
-        "string.const",
-    ),
-    Case(agent_execution(), agent_execution(kind="WorkflowExecution"), "kind", "string.const"),
-    Case(agent_execution(), agent_execution(metadata=None), "metadata", "required"),
-    Case(
-        agent_execution(),
-        agent_execution(
-            metadata=ApiResourceMetadata(owner_scope=ApiResourceOwnerScope.organization)
-        ),
-        "metadata",
-        "agent_execution.owner_scope.unspecified_only",
-    ),
-    Case(
-        AgentExecutionStatus(phase=AgentExecutionPhase.EXECUTION_IN_PROGRESS),
-        AgentExecutionStatus(phase=UNDEFINED),
-        "phase",
-        "enum.defined_only",
-    ),
-    Case(
-        AgentMessage(type=MessageType.MESSAGE_AI),
-        AgentMessage(type=UNDEFINED),
-        "type",
-        "enum.defined_only",
-    ),
-    Case(
-        ToolCall(status=ToolCallStatus.TOOL_CALL_RUNNING),
-        ToolCall(status=UNDEFINED),
-        "status",
-        "enum.defined_only",
-    ),
-    Case(
-        SubAgentExecution(status=SubAgentStatus.SUB_AGENT_FAILED),
-        SubAgentExecution(status=UNDEFINED),
-        "status",
-        "enum.defined_only",
-    ),
-    Case(
-        AgentExecutionSpec(message="Go on."),
-        AgentExecutionSpec(session_id="ses-1"),
-        "message",
-        "string.min_len",
-    ),
-    Case(
-        AgentExecutionUpdateStatusInput(
-            execution_id="aex-1", status=AgentExecutionStatus(callback_token=b"token")
-        ),
-        AgentExecutionUpdateStatusInput(status=AgentExecutionStatus(callback_token=b"token")),
-        "execution_id",
-        "string.min_len",
-    ),
-    Case(
-        AgentExecutionUpdateStatusInput(execution_id="aex-1", status=AgentExecutionStatus()),
-        AgentExecutionUpdateStatusInput(execution_id="aex-1"),
-        "status",
-        "required",
-    ),
-    Case(AgentExecutionId(value="aex-1"), AgentExecutionId(), "value", "required"),
-    Case(SessionId(value="ses-1"), SessionId(), "value", "required"),
-    Case(
-        ListAgentExecutionsBySessionRequest(session_id="ses-1"),
-        ListAgentExecutionsBySessionRequest(page_size=10),
-        "session_id",
-        "required",
-    ),
-    Case(
-        with_message(AgentMessage(tool_calls=[ToolCall()])),
-        with_message(AgentMessage(tool_calls=[ToolCall(status=UNDEFINED)])),
-        "status.messages[1].tool_calls[0].status",
-        "enum.defined_only",
-    ),
-    Case(
-        AgentExecutionList(entries=[agent_execution(), agent_execution()]),
-        AgentExecutionList(entries=[agent_execution(), agent_execution(metadata=None)]),
-        "entries[1].metadata",
-        "required",
-    ),
-    Case(
-        agent_execution(
-            spec=AgentExecutionSpec(
-                message="Go on.", runtime_env={"MODEL": ExecutionValue(value="large")}
-            )
-        ),
-        agent_execution(
-            spec=AgentExecutionSpec(message="Go on.", runtime_env={"MODEL": ExecutionValue()})
-        ),
-        'spec.runtime_env["MODEL"].value',
-        "string.min_len",
-    ),
-]
-
-EXECUTION_CONTEXT_CASES = [
-    Case(
-        ExecutionContextSpec(execution_id="wex-1"),
-        ExecutionContextSpec(data={"HOME": ExecutionValue(value="/root")}),
-        "execution_id",
-        "string.min_len",
-    ),
-    Case(
-        ExecutionValue(value="large"),
-        ExecutionValue(is_secret=True),
-        "value",
-        "string.min_len",
-    ),
-]
-
-WORKFLOW_RUNNER_CASES = [
-    Case(
-        WorkflowExecuteInput(workflow_execution_id="wex-1"),
-        WorkflowExecuteInput(workflow_yaml="do: []"),
-        "workflow_execution_id",
-        "required",
-    ),
-    *(
-        Case(request(execution_id="wex-1"), request(reason="late"), "execution_id", "required")
-        for request in (CancelExecutionRequest, PauseExecutionRequest, ResumeExecutionRequest)
-    ),
-]
-
-API_RESOURCE_CASES = [
-    Case(ApiResourceId(value="wex-1"), ApiResourceId(), "value", "required"),
-    Case(
-        ApiResourceDeleteInput(resource_id="wex-1"),
-        ApiResourceDeleteInput(force=True),
-        "resource_id",
-        "required",
-    ),
-    Case(
-        ApiResourceByOrgBySlugRequest(org="org-1", slug="nightly"),
-        ApiResourceByOrgBySlugRequest(slug="nightly"),
-        "org",
-        "required",
-    ),
-    Case(
-        ApiResourceByOrgBySlugRequest(org="org-1", slug="nightly"),
-        ApiResourceByOrgBySlugRequest(org="org-1"),
-        "slug",
-        "required",
-    ),
-    Case(
-        FindApiResourcesRequest(org="org-1"),
-        FindApiResourcesRequest(kind="Workflow"),
-        "org",
-        "required",
-    ),
-    Case(
-        ApiResourceReference(scope=ApiResourceOwnerScope.platform),
-        ApiResourceReference(scope=UNDEFINED),
-        "scope",
-        "enum.defined_only",
-    ),
-    Case(
-        ApiResourceMetadata(owner_scope=ApiResourceOwnerScope.identity_account),
-        ApiResourceMetadata(owner_scope=UNDEFINED),
-        "owner_scope",
-        "enum.defined_only",
-    ),
-]
-
-CASES = [
-    *WORKFLOW_EXECUTION_CASES,
-    *AGENT_EXECUTION_CASES,
-    *EXECUTION_CONTEXT_CASES,
-    *WORKFLOW_RUNNER_CASES,
-    *API_RESOURCE_CASES,
-]
-
-OWNER_SCOPES: dict[str, tuple[Callable[..., Message], set[str]]] = {
-    "workflow_execution.owner_scope.org_or_identity_only": (
-        workflow_execution,
-        {"organization", "identity_account"},
-    ),
-    "agent_execution.owner_scope.unspecified_only": (
-        agent_execution,
-        {"api_resource_owner_scope_unspecified"},
-    ),
-}
-"""For every rule about owner_scope, a resource that it is about and the scopes that it allows."""
-
-every_case = pytest.mark.parametrize(
-    "case",
-    [pytest.param(c, id=f"{type(c.fails).__name__}.{c.path}: {c.rule}") for c in CASES],
-)
+every_case = pytest.mark.parametrize("case", CASES, ids=name_of)
+every_owner_scope_case = pytest.mark.parametrize("case", OWNER_SCOPE_CASES, ids=name_of)
 
 
 def violations(message: Message) -> list[tuple[str, str]]:
@@ -423,7 +73,7 @@ def path_of(field: FieldPathPb | None) -> str:
 def field_of(case: Case) -> str:
     """The full name of the field that a case is about."""
     *parents, last = re.sub(r"\[[^]]*\]", "", case.path).split(".")
-    message = case.fails.DESCRIPTOR
+    message = case.fails[0].DESCRIPTOR
     for name in parents:
         inner = message.fields_by_name[name].message_type
         assert inner is not None, f"{case.path}: {name} is no message"
@@ -513,28 +163,83 @@ def rules_of(image: FileDescriptorSet) -> set[tuple[str, str]]:
 
 @every_case
 def test_a_message_that_keeps_the_rule_passes(case: Case) -> None:
-    assert violations(case.passes) == []
+    for message in case.passes:
+        assert violations(message) == [], message
 
 
 @every_case
 def test_a_message_that_breaks_the_rule_fails_with_its_id_at_its_field(case: Case) -> None:
-    assert violations(case.fails) == [(case.path, case.rule)]
+    for message in case.fails:
+        assert violations(message) == [(case.path, case.rule)], message
 
 
-@pytest.mark.parametrize("scope", ApiResourceOwnerScope.keys())
-@pytest.mark.parametrize("rule", OWNER_SCOPES)
-def test_a_resource_allows_the_owner_scopes_of_its_kind_and_no_other(rule: str, scope: str) -> None:
-    resource, allowed = OWNER_SCOPES[rule]
-    metadata = ApiResourceMetadata(owner_scope=ApiResourceOwnerScope.Value(scope))
-    expected = [] if scope in allowed else [("metadata", rule)]
-    assert violations(resource(metadata=metadata)) == expected
+@every_owner_scope_case
+def test_a_rule_about_owner_scope_is_tested_with_every_scope(case: Case) -> None:
+    resources: list[Any] = [*case.passes, *case.fails]
+    scopes = [resource.metadata.owner_scope for resource in resources]
+    assert sorted(scopes) == ApiResourceOwnerScope.values()
 
 
-@pytest.mark.parametrize("rule", OWNER_SCOPES)
-def test_an_owner_scope_that_no_version_defines_breaks_both_rules_about_it(rule: str) -> None:
-    resource, _ = OWNER_SCOPES[rule]
-    found = violations(resource(metadata=ApiResourceMetadata(owner_scope=UNDEFINED)))
-    assert found == [("metadata", rule), ("metadata.owner_scope", "enum.defined_only")]
+@every_owner_scope_case
+def test_an_owner_scope_that_no_version_defines_breaks_both_rules_about_it(case: Case) -> None:
+    resource: Any = case.passes[0]
+    newer = type(resource)()
+    newer.CopyFrom(resource)
+    newer.metadata.owner_scope = UNDEFINED
+    assert violations(newer) == [
+        ("metadata", case.rule),
+        ("metadata.owner_scope", "enum.defined_only"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("slug", "rules"),
+    [
+        ("", {"start", "length"}),
+        ("a", {"length"}),
+        ("ab", set[str]()),
+        ("a" * 15, set[str]()),
+        ("a" * 16, {"length"}),
+        ("a1-", set[str]()),
+        ("Ab", {"chars", "start"}),
+        ("aB", {"chars"}),
+        ("1a", {"start"}),
+        ("-a", {"start"}),
+        ("-", {"start", "length"}),
+        ("éa", {"chars", "start"}),
+        ("é" * 15, {"chars", "start"}),
+        ("é" * 16, {"chars", "start", "length"}),
+        # A digit and a letter in other scripts.
+        ("\u0661a", {"chars", "start"}),
+        ("\u0430b", {"chars", "start"}),
+        # `$` must not look past a newline at the end, nor `^` begin anew after one.
+        ("ab\n", {"chars"}),
+        ("\nab", {"chars", "start"}),
+        ("1\nab", {"chars", "start"}),
+        ("a\n", {"chars"}),
+    ],
+)
+def test_the_slug_of_an_organization_is_told_of_each_rule_that_it_breaks(
+    slug: str, rules: set[str]
+) -> None:
+    # In the order of the contract.
+    expected = [f"metadata.slug.{rule}" for rule in ("chars", "start", "length") if rule in rules]
+    assert violations(with_slug(slug)) == [("metadata", rule) for rule in expected]
+
+
+def test_environment_refs_take_an_environment_and_refuse_a_workflow_execution() -> None:
+    # The rule has the number of the kind, not its name; off by one it would take the neighbor.
+    assert (ApiResourceKind.environment, ApiResourceKind.workflow_execution) == (53, 52)
+
+    def referring_to(kind: ApiResourceKind.ValueType) -> Message:
+        reference = ApiResourceReference(kind=kind, slug="staging")
+        spec = AgentInstanceSpec(agent_id="agt-1", environment_refs=[reference])
+        return agent_instance(spec=spec)
+
+    assert violations(referring_to(ApiResourceKind.environment)) == []
+    assert violations(referring_to(ApiResourceKind.workflow_execution)) == [
+        ("spec.environment_refs[0]", "environment_refs.kind")
+    ]
 
 
 def test_a_message_that_breaks_several_rules_is_told_of_each() -> None:
@@ -546,16 +251,9 @@ def test_a_message_that_breaks_several_rules_is_told_of_each() -> None:
 
 
 def test_every_rule_of_the_contract_has_a_case(contract: FileDescriptorSet) -> None:
-    tested = {(field_of(case), case.rule) for case in CASES}
+    tested = {(field_of(case), case.rule) for case in CASES if case.passes and case.fails}
     assert sorted(rules_of(contract) - tested) == []
     assert sorted(tested - rules_of(contract)) == []
-
-
-def test_every_rule_about_owner_scope_is_tested_with_every_scope(
-    contract: FileDescriptorSet,
-) -> None:
-    rules = {rule for _, rule in rules_of(contract) if ".owner_scope." in rule}
-    assert rules == set(OWNER_SCOPES)
 
 
 def test_nothing_but_fields_carries_rules(contract: FileDescriptorSet) -> None:

@@ -84,7 +84,7 @@ class ApiResourceMetadata(_message.Message):
     """The name for people. Chosen by the user, changeable, need not be unique."""
     slug: _builtins.str
     """The name for machines and URLs, unique within the owner and the kind. Empty on create lets the
-    platform derive it from name; it never changes afterwards.
+    platform derive it from name, except for organizations; it never changes afterwards.
     """
     id: _builtins.str
     """The ID of the resource, unique on the platform: the id_prefix of its kind, a hyphen and a ULID

@@ -505,9 +505,9 @@ class PortMapping(_message.Message):
     CONTAINER_PORT_FIELD_NUMBER: _builtins.int
     PROTOCOL_FIELD_NUMBER: _builtins.int
     host_port: _builtins.int
-    """The port on the host, from 1."""
+    """The port on the host, from 1. Required."""
     container_port: _builtins.int
-    """The port in the container, from 1."""
+    """The port in the container, from 1. Required."""
     protocol: _builtins.str
     """The protocol, "tcp" or "udp". Empty means "tcp"."""
     def __init__(

@@ -128,6 +128,7 @@ class WorkflowTask(_message.Message):
         """What the task does. Required. The JSON form of the message in
         ai.stigmer.agentic.workflow.v1.tasks that belongs to kind, such as SetTaskConfig for
         WORKFLOW_TASK_KIND_SET: a Struct, so that a new kind of task needs no new field here.
+        No rule looks into it; validate the message before turning it into a Struct.
         """
 
     @_builtins.property

@@ -35,7 +35,8 @@ class WorkflowInstanceSpec(_message.Message):
     @_builtins.property
     def env_refs(self) -> _containers.RepeatedCompositeFieldContainer[_io_pb2.ApiResourceReference]:
         """The environments that give the workflow its values, each a reference to a resource of kind
-        environment. Merged in order: a later one replaces the values of an earlier one.
+        environment. Merged in order: a later one replaces the values of an earlier one. The
+        platform checks the kind; unlike in AgentInstanceSpec, no rule here does.
         """
 
     def __init__(

@@ -38,8 +38,8 @@ class Organization(_message.Message):
     """The name of the resource kind, always "Organization"."""
     @_builtins.property
     def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
-        """The identity of the organization. Required. Its slug stands in URLs, so it is short and
-        plain.
+        """The identity of the organization. Required, and with it the slug, which the platform does not
+        derive here: it stands in URLs, so it is chosen, short and plain.
         """
 
     @_builtins.property

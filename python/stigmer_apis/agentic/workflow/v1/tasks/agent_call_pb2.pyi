@@ -97,7 +97,9 @@ class AgentExecutionConfig(_message.Message):
     model: _builtins.str
     """The name of the model to use, as its provider spells it. Empty keeps the model of the instance."""
     timeout: _builtins.int
-    """How long the agent may take, in seconds, 1 to 3600."""
+    """How long the agent may take, in seconds, 1 to 3600. Required wherever the config is given: an
+    unset field reads as 0, which is out of range.
+    """
     temperature: _builtins.float
     """How freely the model chooses its words, 0.0 to 1.0. 0.0, which is also what an unset field
     reads as, is the most predictable.

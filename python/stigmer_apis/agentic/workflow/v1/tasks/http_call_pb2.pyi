@@ -55,7 +55,9 @@ class HttpCallTaskConfig(_message.Message):
     method: _builtins.str
     """The method: GET, POST, PUT, DELETE or PATCH. Required."""
     timeout_seconds: _builtins.int
-    """How long to wait for the response, in seconds, 1 to 300."""
+    """How long to wait for the response, in seconds, 1 to 300. Required: an unset field reads as 0,
+    which is out of range.
+    """
     @_builtins.property
     def endpoint(self) -> Global___HttpEndpoint:
         """Where to send the request. Required."""
