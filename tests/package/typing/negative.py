@@ -13,6 +13,9 @@ import grpc
 from grpc import aio
 
 from stigmer_apis.agentic.agentexecution.v1 import ExecutionPhase as AgentExecutionPhase
+from stigmer_apis.agentic.workflow.v1 import Export
+from stigmer_apis.agentic.workflow.v1 import WorkflowTask as TaskOfADefinition
+from stigmer_apis.agentic.workflow.v1.tasks import CatchBlock, ForTaskConfig, TryTaskConfig
 from stigmer_apis.agentic.workflowexecution.v1 import (
     ListWorkflowExecutionsRequest,
     SubscribeWorkflowExecutionRequest,
@@ -57,6 +60,10 @@ WorkflowExecutionStatus(phase=AgentExecutionPhase.EXECUTION_FAILED)  # E: mypy[a
 status.phase = WorkflowTaskType.WORKFLOW_TASK_APPROVAL  # E: mypy[assignment] pyright[reportAttributeAccessIssue]
 status.phase = 3  # E: mypy[assignment] pyright[reportAttributeAccessIssue]
 
+# So is a message of the same name in another package.
+status.tasks.append(TaskOfADefinition())  # E: mypy[arg-type] pyright[reportArgumentType]
+TryTaskConfig(catch=CatchBlock(do=status.tasks))  # E: mypy[arg-type] pyright[reportArgumentType]
+
 # Messages and containers are filled, not assigned: the runtime refuses it too.
 WorkflowExecution().status = status  # E: mypy[misc] pyright[reportAttributeAccessIssue]
 status.tasks = []  # E: mypy[assignment, misc] pyright[reportAttributeAccessIssue]
@@ -67,6 +74,16 @@ status.HasField("no_such_field")  # E: mypy[arg-type] pyright[reportArgumentType
 status.ClearField("no_such_field")  # E: mypy[arg-type] pyright[reportArgumentType]
 WorkflowExecutionId().HasField("value")  # E: mypy[arg-type] pyright[reportArgumentType]
 status.WhichOneof("phase")  # E: mypy[arg-type] pyright[reportArgumentType]
+
+# A field whose name is a keyword: a checker takes `**` for a value of every field that is not given.
+ForTaskConfig(**{"in": "${ . }"})  # E: mypy[arg-type] pyright[reportArgumentType]
+ForTaskConfig(each="order", **{"in": "${ . }"})  # E: mypy[arg-type] pyright[reportArgumentType]
+CatchBlock(**{"as": "failure"})  # E: mypy[arg-type] pyright[reportArgumentType]
+TryTaskConfig(**{"try": []})  # E: mypy[arg-type] pyright[reportArgumentType]
+Export().HasField("as")  # E: mypy[arg-type] pyright[reportArgumentType]
+Export().ClearField("As")  # E: mypy[arg-type] pyright[reportArgumentType]
+Export(as_="${ . }")  # E: mypy[call-arg] pyright[reportCallIssue]
+Export().as_  # E: mypy[attr-defined] pyright[reportAttributeAccessIssue, reportUnknownMemberType]
 
 
 def call(channel: grpc.Channel) -> None:

@@ -28,6 +28,9 @@ from stigmer_apis import schema
 from stigmer_apis.agentic.agentexecution.v1 import AgentExecutionStatus
 from stigmer_apis.agentic.agentexecution.v1 import ExecutionPhase as AgentExecutionPhase
 from stigmer_apis.agentic.executioncontext.v1 import ExecutionValue
+from stigmer_apis.agentic.workflow.v1 import Export
+from stigmer_apis.agentic.workflow.v1 import WorkflowTask as TaskOfADefinition
+from stigmer_apis.agentic.workflow.v1.tasks import CatchBlock, ForTaskConfig, TryTaskConfig
 from stigmer_apis.agentic.workflowexecution.v1 import (
     ExecutionPhase,
     ListWorkflowExecutionsByWorkflowRequest,
@@ -176,6 +179,37 @@ def presence() -> None:
     status.ClearField("tasks")
     assert_type(status.output.fields["total"].HasField("number_value"), bool)
     assert status.output.fields["total"].WhichOneof("kind") == "number_value"
+
+
+def keyword_fields() -> None:
+    """A field whose name is a keyword is reached by a string, and its type is Any.
+
+    `**{"in": ...}` is accepted where every other field is given, or the value suits those that are
+    not; `setattr` is accepted always.
+    """
+    export = Export(**{"as": "${ . }"})
+    setattr(export, "as", "${ .orders }")
+    assert_type(getattr(export, "as"), Any)
+    expression: str = getattr(export, "as")
+    assert expression == "${ .orders }"
+    assert_type(Export.AS_FIELD_NUMBER, int)
+    export.ClearField("as")
+
+    each = ForTaskConfig(each="order", do=[TaskOfADefinition(name="check")], **{"in": "${ . }"})
+    assert_type(each.do, RepeatedCompositeFieldContainer[TaskOfADefinition])
+    assert_type(ForTaskConfig.IN_FIELD_NUMBER, int)
+    each.ClearField("in")
+
+    attempt = TryTaskConfig(
+        catch=CatchBlock(do=[TaskOfADefinition(name="undo")], **{"as": "failure"}),
+        **{"try": [TaskOfADefinition(name="fetch")]},
+    )
+    getattr(attempt, "try").append(TaskOfADefinition(name="check"))
+    tried: RepeatedCompositeFieldContainer[TaskOfADefinition] = getattr(attempt, "try")
+    tried.add(name="notify")
+    assert [task.name for task in tried] == ["fetch", "check", "notify"]
+    attempt.catch.ClearField("as")
+    attempt.ClearField("try")
 
 
 def bytes_and_copies() -> None:
