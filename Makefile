@@ -30,7 +30,7 @@ MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/
 .PRECIOUS: build/matrix/%/.installed
 # The steps of a target are in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check bench dist release pins clean
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -79,6 +79,9 @@ check: deps ## Check our own Python: format, lint, types
 	$(VENV)/ruff check
 	$(VENV)/mypy
 	$(VENV)/pyright
+
+mutation: deps ## Score the gates: change the contract in every way that they must stop (long)
+	$(CODEGEN)/python -m tests.mutation --report $(MUTATION_ARGS)
 
 bench: deps ## Measure import times beside bare google.protobuf and grpc
 	$(VENV)/python benchmarks/imports.py
