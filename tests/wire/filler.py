@@ -14,8 +14,14 @@ from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, EnumDescriptor
-from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
 from google.protobuf.message import Message
+
+from image_types import walk_messages
 
 ALL_BYTES = bytes(range(256))
 ELEMENTS = 2
@@ -50,12 +56,16 @@ def declared_fields(descriptor: Descriptor) -> Mapping[str, FieldDescriptorProto
     return {field.name: field for field in _declared(descriptor).field}
 
 
-@functools.cache
 def _declared(descriptor: Descriptor) -> DescriptorProto:
-    # What says whether a field is repeated differs between the runtimes, in their own descriptors.
-    declared = DescriptorProto()
-    descriptor.CopyToProto(declared)
-    return declared
+    # The runtimes differ in how their own descriptors say that a field is repeated, and the pure
+    # Python one cannot copy a descriptor from a pool back; the file itself is the same everywhere.
+    return _declared_in(descriptor.file.serialized_pb)[descriptor.full_name]
+
+
+@functools.cache
+def _declared_in(serialized_file: bytes) -> dict[str, DescriptorProto]:
+    file = FileDescriptorProto.FromString(serialized_file)
+    return dict(walk_messages(file.package, file.message_type))
 
 
 def _in_oneof(field: FieldDescriptorProto) -> bool:

@@ -24,7 +24,8 @@ class ImageTypes(Mapping[str, type[Message]]):
             name
             for file in image.file
             if file.package.startswith("ai.stigmer.")
-            for name in _names(file.package, file.message_type)
+            for name, message in walk_messages(file.package, file.message_type)
+            if not message.options.map_entry
         )
 
     def __getitem__(self, name: str) -> type[Message]:
@@ -39,8 +40,11 @@ class ImageTypes(Mapping[str, type[Message]]):
         return len(self._names)
 
 
-def _names(scope: str, messages: Iterable[DescriptorProto]) -> Iterator[str]:
+def walk_messages(
+    scope: str, messages: Iterable[DescriptorProto]
+) -> Iterator[tuple[str, DescriptorProto]]:
+    """Each message with its full name, the messages within it and the entries of its maps too."""
     for message in messages:
-        if not message.options.map_entry:
-            yield f"{scope}.{message.name}"
-            yield from _names(f"{scope}.{message.name}", message.nested_type)
+        name = f"{scope}.{message.name}"
+        yield name, message
+        yield from walk_messages(name, message.nested_type)
