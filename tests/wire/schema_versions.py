@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 
+from google.protobuf import json_format
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
@@ -88,6 +89,19 @@ class Version:
     def fixtures(self) -> Mapping[str, Message]:
         """What it writes, by the name of the fixture."""
         return fixtures_of(self.types)
+
+    @functools.cached_property
+    def json(self) -> Mapping[str, str]:
+        """The fixtures as JSON."""
+        return {stem: json_format.MessageToJson(it) for stem, it in self.fixtures.items()}
+
+    @functools.cached_property
+    def json_with_numbers(self) -> Mapping[str, str]:
+        """The fixtures as JSON that says enum values by their numbers."""
+        return {
+            stem: json_format.MessageToJson(it, use_integers_for_enums=True)
+            for stem, it in self.fixtures.items()
+        }
 
     def __str__(self) -> str:
         return self.name
