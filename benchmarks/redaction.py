@@ -10,6 +10,7 @@ import logging
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
@@ -47,9 +48,7 @@ def main() -> None:
     """Measure every kind of message, and print microseconds and the ratio to `str()`."""
     for name, message in messages().items():
         print(f"{name}: {message.ByteSize()} bytes, {len(str(message))} characters")
-        subjects = {
-            label: (lambda subject=subject: subject(message)) for label, subject in SUBJECTS.items()
-        }
+        subjects = {label: partial(subject, message) for label, subject in SUBJECTS.items()}
         medians = measured({**subjects, **logged(message)})
         for label, median in medians.items():
             print(f"  {label:20} {median * 1e6:9.1f} us {median / medians[BASE]:7.2f}")

@@ -11,10 +11,9 @@ import pkgutil
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from google.protobuf import message_factory
+from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
-from google.protobuf.descriptor_pool import Default as default_pool
 from google.protobuf.message import Message
 
 import stigmer_apis
@@ -80,7 +79,8 @@ def is_secret(field: FieldDescriptor) -> bool:
     """Whether what the field holds must not be shown, provided that a marker beside it is true."""
     if field.full_name in REDACTED_FIELDS:
         return True
-    return field.name == "value" and field.containing_type.full_name in MARKED_TYPES
+    within = field.containing_type
+    return field.name == "value" and within is not None and within.full_name in MARKED_TYPES
 
 
 def _message_types() -> Iterator[type[Message]]:
@@ -89,7 +89,9 @@ def _message_types() -> Iterator[type[Message]]:
             importlib.import_module(module.name)
     for file in FILES:
         for message in file.message_type:
-            found = default_pool().FindMessageTypeByName(f"{file.package}.{message.name}")
+            found = descriptor_pool.Default().FindMessageTypeByName(
+                f"{file.package}.{message.name}"
+            )
             yield from _with_nested(found)
 
 
@@ -104,7 +106,7 @@ MESSAGE_TYPES = list(_message_types())
 """Every message class of the contract."""
 
 
-def _paths(descriptor: Descriptor, above: frozenset[str]) -> Iterator[tuple[FieldDescriptor, ...]]:
+def _paths(descriptor: Any, above: frozenset[str]) -> Iterator[tuple[FieldDescriptor, ...]]:
     above |= {descriptor.full_name}
     for field in descriptor.fields:
         if is_secret(field):
@@ -125,8 +127,8 @@ PATHS = [
 def filled(path: Path, token: bytes, secret: str) -> Message:
     """A message with every field set, and secrets where they belong.
 
-    Of a oneof, the member that the path takes, or else the first. Repeated fields have two elements,
-    maps two entries. A message within its own kind stays empty.
+    Of a oneof, the member that the path takes, or else the first. Repeated fields have two
+    elements, maps two entries. A message within its own kind stays empty.
     """
     message = path.message_type()
     _fill(message, frozenset(path.fields), frozenset(), token, secret)
@@ -186,6 +188,7 @@ def _sample(field: FieldDescriptor, token: bytes, secret: str) -> Any:
         case FieldDescriptor.TYPE_BOOL:
             return True
         case FieldDescriptor.TYPE_ENUM:
+            assert field.enum_type is not None
             return field.enum_type.values[-1].number
         case FieldDescriptor.TYPE_FLOAT | FieldDescriptor.TYPE_DOUBLE:
             return field.number + 0.5
