@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -272,7 +272,20 @@ def _is_secret(field: FieldDescriptor) -> bool:
     if not field.has_options:
         return False
     options = field.GetOptions()
-    return options.debug_redact or _annotates_secret(options)
+    return options.debug_redact or _annotates_secret(
+        _in_pool(options, cast("Any", field).file.pool)
+    )
+
+
+def _in_pool(options: Message, pool: Any) -> Message:
+    """The options as the pool of their schema reads them, which knows what options there are."""
+    try:
+        descriptor = pool.FindMessageTypeByName(options.DESCRIPTOR.full_name)
+    except KeyError:  # no file in the pool imports descriptor.proto, so none defines an option
+        return options
+    read = message_factory.GetMessageClass(descriptor)()
+    read.MergeFromString(options.SerializeToString())
+    return read
 
 
 def _annotates_secret(options: Message) -> bool:

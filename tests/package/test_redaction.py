@@ -288,7 +288,8 @@ def test_an_any_with_malformed_content_shows_its_type_and_size() -> None:
 def test_an_any_that_was_masked_already_keeps_the_size_of_what_it_was() -> None:
     packed = in_an_any(ExecutionValue(value=SECRET), "type.example.com/theirs.v1.Unknown")
     once = redacted_copy(packed)
-    assert redacted_copy(once) == once
+    # Not `==`, for which the pure Python runtime would have to know the type.
+    assert str(redacted_copy(once)) == str(once)
     assert to_dict(once) == to_dict(packed)
 
 
@@ -568,7 +569,7 @@ def test_a_dynamic_message_of_another_pool_is_masked_and_its_any_is_read_in_that
         pool.FindMessageTypeByName("theirs.v1.Elsewhere")
     )
     inner = elsewhere(all=all_there(text="public", secret_text=SECRET), name="public name")
-    message = all_there(secret_text=SECRET)
+    message = all_there(secret_text=SECRET, annotated=SECRET, open="public by its class")
     message.any.type_url = "type.googleapis.com/theirs.v1.Elsewhere"
     message.any.value = inner.SerializeToString()
     message.alls.add().any.Pack(ExecutionValue(value=SECRET, is_secret=True))
@@ -576,6 +577,7 @@ def test_a_dynamic_message_of_another_pool_is_masked_and_its_any_is_read_in_that
     for output, shown in outputs(message).items():
         assert_hidden(SECRET.encode(), shown, output)
     found = to_dict(message)
+    assert (found["annotated"], found["open"]) == (MASK, "public by its class")
     assert found["any"]["name"] == "public name"
     assert found["any"]["all"] == {"text": "public", "secretText": MASK}
     assert found["alls"][0]["any"]["@type"].endswith("ExecutionValue")
