@@ -80,8 +80,9 @@ check: deps ## Check our own Python: format, lint, types
 	$(VENV)/mypy
 	$(VENV)/pyright
 
-bench: deps ## Measure import times beside bare google.protobuf and grpc
+bench: deps ## Measure import times beside bare google.protobuf and grpc, redaction beside str()
 	$(VENV)/python benchmarks/imports.py
+	$(VENV)/python benchmarks/redaction.py
 
 dist: deps generate ## Build the sdist and the wheel into build/dist
 	rm -rf build/dist
