@@ -15,8 +15,9 @@ extensions, and in what a `google.protobuf.Any` holds, of our schema and of any 
 - **Fields that are `debug_redact`**, or annotated with an enum value that is. Text becomes
   `[REDACTED]`, in a bytes field as ASCII; a task token (`callback_token`) becomes
   `[REDACTED sha256:1f0c...]` with its `fingerprint`. Messages lose their content; a map becomes one
-  masked entry; numbers, enums and bools have no room for a mask and become zero. A field that was
-  set still shows as set, except numbers, enums and bools without presence.
+  masked entry; numbers, enums and bools have no room for a mask and become zero, or the enum's
+  first value. A field that was set still shows as set, except numbers, enums and bools without
+  presence.
 - **Values that say so themselves**: the `value` of a message whose `is_secret` is true
   (`EnvironmentValue`, `ExecutionValue`).
 - **What cannot be read**: fields that this process does not know, such as a newer peer's, are left
@@ -24,7 +25,10 @@ extensions, and in what a `google.protobuf.Any` holds, of our schema and of any 
 
 What is not: secrets that nothing marks, in a `google.protobuf.Struct` or in free text such as
 `error` or `trigger_message`; a value that was taken out of its message (use `fingerprint` for a
-token); text made before it gets here, such as an f-string.
+token); text made before it gets here, such as an f-string. Errors of protobuf may quote what they
+refuse: `text_format.ParseError` does, and in the pure Python runtime a `TypeError` for a value of the
+wrong type and the `repr()` of a `UnicodeDecodeError`. `DecodeError`, `json_format.ParseError` for a
+bytes field, and protovalidate's `ValidationError` do not.
 """
 
 from __future__ import annotations
