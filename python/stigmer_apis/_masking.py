@@ -186,8 +186,7 @@ def _hide(message: Any, field: FieldDescriptor) -> None:
         else:
             value[:] = [_masked(field, item) for item in value]
     elif field.message_type is not None:
-        value.Clear()
-        value.SetInParent()
+        value.Clear()  # which leaves it set
     elif not field.has_presence and not value:
         message.ClearField(field.name)  # nothing to hide; but -0.0 is set and says something
     elif field.is_extension:

@@ -26,9 +26,9 @@ extensions, and in what a `google.protobuf.Any` holds, of our schema and of any 
 What is not: secrets that nothing marks, in a `google.protobuf.Struct` or in free text such as
 `error` or `trigger_message`; a value that was taken out of its message (use `fingerprint` for a
 token); text made before it gets here, such as an f-string. Errors of protobuf may quote what they
-refuse: `text_format.ParseError` does, and in the pure Python runtime a `TypeError` for a value of the
-wrong type and the `repr()` of a `UnicodeDecodeError`. `DecodeError`, `json_format.ParseError` for a
-bytes field, and protovalidate's `ValidationError` do not.
+refuse: `text_format.ParseError` does, and in the pure Python runtime a `TypeError` for a value of
+the wrong type and the `repr()` of a `UnicodeDecodeError`. `DecodeError`, `json_format.ParseError`
+for a bytes field, and protovalidate's `ValidationError` do not.
 """
 
 from __future__ import annotations
