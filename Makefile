@@ -86,8 +86,9 @@ check: deps ## Check our own Python: format, lint, types
 mutation: deps ## Score the gates: change the contract in every way that they must stop (long)
 	$(CODEGEN)/python -m tests.mutation --report $(MUTATION_ARGS)
 
-bench: deps ## Measure import times beside bare google.protobuf and grpc
+bench: deps ## Measure import times beside bare google.protobuf and grpc, redaction beside str()
 	$(VENV)/python benchmarks/imports.py
+	$(VENV)/python benchmarks/redaction.py
 
 dist: deps generate ## Build the sdist and the wheel into build/dist
 	rm -rf build/dist

@@ -14,13 +14,15 @@ def _blocks(root: Path, language: str) -> list[str]:
 
 def test_the_examples_run_one_after_the_other(root: Path) -> None:
     examples = _blocks(root, "python")
-    assert len(examples) == 4
+    assert len(examples) == 5
     finished = subprocess.run(
         [sys.executable, "-W", "error", "-c", "\n".join(examples)], capture_output=True, text=True
     )
     assert finished.returncode == 0, finished.stderr
     assert '"workflowId": "wfl-01jd0m2v9c"' in finished.stdout
     assert "metadata: owner_scope of a workflow execution must be" in finished.stdout
+    for written in (finished.stderr, finished.stdout):
+        assert 'callback_token: "[REDACTED sha256:9f9f5111f7b2]"' in written
 
 
 def test_the_extras_are_those_of_the_package(root: Path) -> None:
