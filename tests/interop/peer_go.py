@@ -1,0 +1,81 @@
+"""protobuf-go and grpc-go: the stubs from the shipped image, and the programs built on them.
+
+What is downloaded, the code generators included, is pinned by `go/go.mod` and `go/go.sum`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from peers import BUF, INTEROP, Peer, PeerError, run
+
+SOURCES = INTEROP / "go"
+
+# One toolchain, the one that is there: go would otherwise fetch what a newer go.mod asks for.
+_ENVIRONMENT = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+
+
+def go(*arguments: str | Path) -> str:
+    """Run the go command in the folder of our module.
+
+    Raises:
+        PeerError: it fails.
+    """
+    return run(["go", *arguments], cwd=SOURCES, env=_ENVIRONMENT)
+
+
+def generate(image: Path, work: Path) -> None:
+    """Generate the stubs into `work/stubs`, a Go module of its own that `go.mod` points to.
+
+    Raises:
+        PeerError: a code generator fails.
+    """
+    stubs = work / "stubs"
+    shutil.rmtree(stubs, ignore_errors=True)
+    stubs.mkdir(parents=True)
+    # Before anything else: without it our own module, which names it, does not load either. The
+    # versions that it builds with are those of our module.
+    (stubs / "go.mod").write_text("module stigmer.example/stubs\n\ngo 1.26.0\n", encoding="utf-8")
+    arguments = ["--template", SOURCES / "buf.gen.yaml", "--output", stubs, image]
+    run([BUF, "generate", *arguments], cwd=SOURCES, env=_ENVIRONMENT)
+    packages = sorted({file.parent for file in stubs.rglob("*.pb.go")})
+    imports = [f'\t_ "stigmer.example/stubs/{p.relative_to(stubs).as_posix()}"' for p in packages]
+    # Importing this one registers every message type.
+    (stubs / "stubs.go").write_text(
+        "\n".join(["package stubs", "", "import (", *imports, ")", ""]), encoding="utf-8"
+    )
+
+
+def build(image: Path, work: Path) -> list[str]:
+    """Build every program into `work/bin` and return the command line of the peer program.
+
+    Raises:
+        PeerError: a code generator or the compiler fails.
+    """
+    generate(image, work)
+    binaries = work / "bin"
+    go("build", "-o", f"{binaries}/", "./...")
+    return [str(binaries / "roundtrip")]
+
+
+def _version(module: str) -> str:
+    required = re.search(rf"^\s*{module} (v\S+)", (SOURCES / "go.mod").read_text(), re.MULTILINE)
+    if required is None:
+        raise PeerError(f"{SOURCES.name}/go.mod requires no {module}")
+    return required[1]
+
+
+PEERS = [
+    Peer(
+        language="go",
+        library="protobuf-go",
+        version=_version("google.golang.org/protobuf").removeprefix("v"),
+        tools=("go",),
+        build=build,
+        reads_json=True,
+        is_deterministic=True,
+        keeps_unknown=True,
+    )
+]
