@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
@@ -154,14 +155,39 @@ def _is_reordered(peer: Peer, case: Case, expected: bytes) -> bool:
 
 
 def _json_difference(case: Case, text: bytes | None, expected: bytes) -> list[str]:
-    """Compare the values that two JSON texts stand for: the order of keys and spaces are free."""
+    """Compare the values that two JSON texts stand for: the order of keys and spaces are free.
+
+    So are digits that a `float` does not hold, such as those of a double, which JavaScript writes.
+    """
     if text is None:
         return []
     try:
-        same = json.loads(text) == json.loads(expected)
-        # To Python 1 equals true; in a message they differ.
-        if same and case.from_json(text) == case.from_json(expected):
-            return []
+        found, wanted = (
+            json.loads(one, parse_float=_six_digits, parse_int=_six_digits)
+            for one in (text, expected)
+        )
+        if found != wanted:
+            return [f"{case.stem}: {_first_difference(found, wanted)}"]
+        # The messages tell the other digits apart, and true from 1, which are equal to Python.
+        if case.from_json(text) != case.from_json(expected):
+            return [f"{case.stem}: Python reads another message from its JSON"]
     except (ValueError, json_format.ParseError) as error:
         return [f"{case.stem}: Python cannot read its JSON: {error}"]
-    return [f"{case.stem}: the JSON {text[:300]!r} for {expected[:300]!r}"]
+    return []
+
+
+def _first_difference(found: Any, wanted: Any, path: str = "") -> str:
+    keys: Iterable[Any] = ()
+    if isinstance(found, dict) and isinstance(wanted, dict) and found.keys() == wanted.keys():
+        keys = cast(dict[str, Any], found)
+    elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        keys = range(len(cast(list[Any], found)))
+    for key in keys:
+        if found[key] != wanted[key]:
+            return _first_difference(found[key], wanted[key], f"{path}[{key!r}]")
+    return f"the JSON has {repr(found)[:120]} for {repr(wanted)[:120]} at {path or 'the top'}"
+
+
+def _six_digits(number: str) -> float:
+    """The number to as many digits as every `float` has."""
+    return float(f"{float(number):.6g}")

@@ -112,6 +112,13 @@ MISTAKES: dict[str, tuple[str, Callable[[Path], object]]] = {
         "json",
         change("struct.numbers.json", lambda text: text.replace(b"true", b"1")),
     ),
+    "JSON has a number with one digit less": (
+        "json",
+        change(
+            "struct.numbers.json",
+            lambda text: text.replace(b"9007199254740992", b"9.00719925474099e15"),
+        ),
+    ),
     "JSON is broken off": ("json", change(f"{FIXTURE}.json", lambda text: text[:-2])),
     "JSON is read as the empty message": (
         "json",
