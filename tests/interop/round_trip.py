@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
@@ -176,16 +176,19 @@ def _json_difference(case: Case, text: bytes | None, expected: bytes) -> list[st
     return []
 
 
-def _first_difference(found: Any, wanted: Any, path: str = "") -> str:
-    keys: Iterable[Any] = ()
-    if isinstance(found, dict) and isinstance(wanted, dict) and found.keys() == wanted.keys():
-        keys = cast(dict[str, Any], found)
-    elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
-        keys = range(len(cast(list[Any], found)))
-    for key in keys:
-        if found[key] != wanted[key]:
-            return _first_difference(found[key], wanted[key], f"{path}[{key!r}]")
+def _first_difference(found: object, wanted: object, path: str = "") -> str:
+    inner_found, inner_wanted = _inner(found), _inner(wanted)
+    if inner_found.keys() == inner_wanted.keys():
+        for key, value in inner_found.items():
+            if value != inner_wanted[key]:
+                return _first_difference(value, inner_wanted[key], f"{path}[{key!r}]")
     return f"the JSON has {repr(found)[:120]} for {repr(wanted)[:120]} at {path or 'the top'}"
+
+
+def _inner(value: object) -> dict[str | int, object]:
+    if isinstance(value, dict):
+        return cast(dict[str | int, object], value)
+    return dict(enumerate(cast(list[object], value))) if isinstance(value, list) else {}
 
 
 def _six_digits(number: str) -> float:
