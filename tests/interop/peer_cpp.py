@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
 from peers import INTEROP, Peer, run
 
 _PROJECT = INTEROP / "cpp"
@@ -19,9 +20,9 @@ def _version() -> str:
 def _build(image: Path, work: Path) -> list[str]:
     files = FileDescriptorSet.FromString(image.read_bytes()).file
     # The image holds the well-known types too; the library has their classes.
-    protos = [file.name for file in files if file.name.startswith("ai/stigmer/")]
-    defined = [f"-DIMAGE={image}", f"-DPROTOS={';'.join(protos)}"]
-    run(["cmake", "-S", _PROJECT, "-B", work, "--log-level=WARNING", *defined])
+    ours = [file.name for file in files if file.name.startswith("ai/stigmer/")]
+    (work / "protos.txt").write_text("\n".join(ours), encoding="utf-8")
+    run(["cmake", "-S", _PROJECT, "-B", work, "--log-level=WARNING", f"-DIMAGE={image}"])
     run(["cmake", "--build", work, "--parallel", "2"])
     return [str(work / "peer")]
 

@@ -98,7 +98,8 @@ final class OwnMessages {
         .setMetadata(metadata)
         .setSpec(
             EnvironmentSpec.newBuilder()
-                .putData("URL", EnvironmentValue.newBuilder().setValue("https://example.com").build())
+                .putData(
+                    "URL", EnvironmentValue.newBuilder().setValue("https://example.com").build())
                 .putData(
                     "PASSWORD",
                     EnvironmentValue.newBuilder().setValue("hunter2").setIsSecret(true).build()))
