@@ -10,6 +10,9 @@ import re
 import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import Message
 
 from peers import INTEROP, Peer, PeerError, is_up_to_date, run
 
@@ -28,8 +31,8 @@ def _build(image: Path, work: Path) -> list[str]:
     if not is_up_to_date(lock, _SOURCES):
         shutil.copytree(_SOURCES, work, dirs_exist_ok=True)
         lock.unlink(missing_ok=True)
-        with (work / "Cargo.toml").open("a", encoding="utf-8") as manifest:
-            manifest.write(_pins())
+        manifest = (_SOURCES / "Cargo.toml").read_text(encoding="utf-8")
+        (work / "Cargo.toml").write_text(manifest + _pins(manifest), encoding="utf-8")
         run(["cargo", "generate-lockfile"], cwd=work)
         try:
             _check(lock)
@@ -41,11 +44,15 @@ def _build(image: Path, work: Path) -> list[str]:
     return [str(program)]
 
 
-def _pins() -> str:
+def _pins(manifest: str) -> str:
     """Dependencies of no platform, which are never built, but hold every crate to its version."""
+    tables = tomllib.loads(manifest)
+    direct = {*tables["dependencies"], *tables["build-dependencies"]}
     lines = ["", "[target.'cfg(any())'.dependencies]"]
     for line in _CRATES.read_text(encoding="utf-8").splitlines():
         name, version, _ = line.split()
+        if name in direct:  # which have their version in Cargo.toml
+            continue
         alias = f"pinned-{name}-{re.sub(r'[^0-9A-Za-z]', '-', version)}"
         lines.append(
             f'{alias} = {{ package = "{name}", version = "={version}", default-features = false }}'
@@ -69,6 +76,24 @@ def _check(lock: Path) -> None:
         )
 
 
+def has_empty_key_or_value(message: Message) -> bool:
+    """Whether a map in the message, or in one within it, has an empty key or value.
+
+    prost leaves it out of the entry; every other library writes it.
+    """
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        inner: list[Any] = [value] if isinstance(value, Message) else list(value)
+        if field.message_type.GetOptions().map_entry:
+            inner = list(value.values())
+            if any(not (it.ByteSize() if isinstance(it, Message) else it) for it in [*value, *inner]):
+                return True
+        if any(isinstance(it, Message) and has_empty_key_or_value(it) for it in inner):
+            return True
+    return False
+
+
 def _version(crate: str) -> str:
     for line in _CRATES.read_text(encoding="utf-8").splitlines():
         name, version, _ = line.split()
@@ -87,6 +112,12 @@ PEERS = [
         reads_json=False,
         is_deterministic=True,
         keeps_unknown=False,
-        notes="x",
+        reorders=has_empty_key_or_value,
+        notes=(
+            "Maps are of the type BTreeMap, by the option `btree_map`; those of the default type are "
+            "written in another order in every run. Leaves an empty key or value out of a map entry, "
+            "where Python writes it; loses the sign of -0.0 in a field without presence "
+            "([prost#1177](https://github.com/tokio-rs/prost/issues/1177)). Has no ProtoJSON."
+        ),
     )
 ]

@@ -48,9 +48,9 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     };
     let (input, output) = (Path::new(input), Path::new(output));
     for line in fs::read_to_string(input.join("manifest.txt"))?.lines() {
-        let (full_name, stem) = line
-            .split_once('\t')
-            .ok_or_else(|| format!("manifest.txt: a line is \"<full message name><tab><stem>\", not {line}"))?;
+        let (full_name, stem) = line.split_once('\t').ok_or_else(|| {
+            format!("manifest.txt: a line is \"<full message name><tab><stem>\", not {line}")
+        })?;
         let round_trip = round_trip_of(full_name)
             .ok_or_else(|| format!("{stem}: prost has generated no message {full_name}"))?;
         let file = format!("{stem}.binpb");

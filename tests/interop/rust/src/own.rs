@@ -96,15 +96,9 @@ fn agent_execution() -> agent_execution::AgentExecution {
 fn environment() -> environment::Environment {
     use environment::*;
 
-    let url = EnvironmentValue {
-        value: "https://example.com".into(),
-        ..Default::default()
-    };
-    let password = EnvironmentValue {
-        value: "hunter2".into(),
-        is_secret: true,
-        ..Default::default()
-    };
+    let url = EnvironmentValue { value: "https://example.com".into(), ..Default::default() };
+    let password =
+        EnvironmentValue { value: "hunter2".into(), is_secret: true, ..Default::default() };
     Environment {
         api_version: API_VERSION.into(),
         kind: "Environment".into(),
@@ -141,10 +135,7 @@ fn workflow() -> workflow::Workflow {
 fn metadata() -> ApiResourceMetadata {
     ApiResourceMetadata {
         name: format!("from-{LIBRARY}"),
-        labels: BTreeMap::from([
-            ("library".into(), LIBRARY.into()),
-            ("ü".into(), "日本".into()),
-        ]),
+        labels: BTreeMap::from([("library".into(), LIBRARY.into()), ("ü".into(), "日本".into())]),
         ..Default::default()
     }
 }
@@ -154,15 +145,11 @@ fn all_bytes() -> Vec<u8> {
 }
 
 fn structure<const N: usize>(fields: [(&str, Kind); N]) -> Struct {
-    Struct {
-        fields: fields.map(|(name, kind)| (name.into(), value(kind))).into(),
-    }
+    Struct { fields: fields.map(|(name, kind)| (name.into(), value(kind))).into() }
 }
 
 fn list<const N: usize>(kinds: [Kind; N]) -> Kind {
-    Kind::ListValue(ListValue {
-        values: kinds.map(value).into(),
-    })
+    Kind::ListValue(ListValue { values: kinds.map(value).into() })
 }
 
 fn value(kind: Kind) -> Value {
