@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 
 from peers import BUF, INTEROP, Peer, PeerError, run
 
@@ -60,6 +65,29 @@ def build(image: Path, work: Path) -> list[str]:
     return [str(binaries / "roundtrip")]
 
 
+def writes_oneof_late(message: Message) -> bool:
+    """Whether the message, or one within it, has a member of a oneof before another field.
+
+    protobuf-go writes the fields of a message by number, and then those that belong to oneofs.
+    """
+    fields = message.ListFields()
+    last = max((field.number for field, _ in fields if not field.containing_oneof), default=0)
+    if any(field.number < last for field, _ in fields if field.containing_oneof):
+        return True
+    return any(
+        writes_oneof_late(inner) for field, value in fields for inner in _inner(field, value)
+    )
+
+
+def _inner(field: FieldDescriptor, value: Any) -> Iterable[Message]:
+    if field.message_type is None:
+        return []
+    if field.message_type.GetOptions().map_entry:
+        is_message = field.message_type.fields_by_name["value"].message_type is not None
+        return value.values() if is_message else []
+    return [value] if isinstance(value, Message) else value
+
+
 def _version(module: str) -> str:
     required = re.search(rf"^\s*{module} (v\S+)", (SOURCES / "go.mod").read_text(), re.MULTILINE)
     if required is None:
@@ -77,5 +105,10 @@ PEERS = [
         reads_json=True,
         is_deterministic=True,
         keeps_unknown=True,
+        reorders=writes_oneof_late,
+        notes=(
+            "Writes the members of oneofs after all other fields, so the bytes are others where a "
+            "oneof has a lower number than a field that is set, as in `McpServerDefinition`."
+        ),
     )
 ]

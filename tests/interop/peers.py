@@ -28,6 +28,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from google.protobuf.message import Message
+
 from stigmer_apis import schema
 
 INTEROP = Path(__file__).resolve().parent
@@ -73,10 +75,16 @@ class Peer:
     """Whether the library reads and writes ProtoJSON."""
 
     is_deterministic: bool
-    """Whether the library promises the same bytes for the same message, maps included."""
+    """Whether the library has a mode in which the same message gives the same bytes."""
 
     keeps_unknown: bool
     """Whether fields that its gencode does not know survive a round trip in binary."""
+
+    reorders: Callable[[Message], bool] = lambda message: False
+    """Of a deterministic library: whether it writes this message in another order than Python.
+
+    The bytes must then differ, and Python must read the same message from them.
+    """
 
     notes: str = ""
     """A sentence for the table in docs/interop.md, where something needs saying."""
