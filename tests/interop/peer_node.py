@@ -64,38 +64,51 @@ def _version(package: str) -> str:
     return json.loads(_LOCK.read_bytes())["packages"][f"node_modules/{package}"]["version"]
 
 
+def _peer(library: str, package: str, *, keeps_unknown: bool, program: str, notes: str) -> Peer:
+    return Peer(
+        language="node",
+        library=library,
+        version=_version(package),
+        tools=("node", "npm"),
+        build=lambda image, work: _build(*program.split(), image=image, work=work),
+        reads_json=True,
+        # Maps are objects, and written in the order in which JavaScript lists the keys of one.
+        is_deterministic=False,
+        keeps_unknown=keeps_unknown,
+        notes=notes,
+    )
+
+
 PEERS = [
-    Peer(
-        language="node",
-        library="protobuf-es",
-        version=_version("@bufbuild/protobuf"),
-        tools=("node", "npm"),
-        build=lambda image, work: _build("protobuf_es", image=image, work=work),
-        reads_json=True,
-        is_deterministic=False,
+    _peer(
+        "protobuf-es",
+        "@bufbuild/protobuf",
         keeps_unknown=True,
-        notes="Has no deterministic mode; writes maps in the order in which JavaScript lists keys.",
+        program="protobuf_es",
+        notes=(
+            "No deterministic mode: in a map, keys that are whole numbers come first. Loses a map "
+            "entry with the key `__proto__` "
+            "([protobuf-es#1451](https://github.com/bufbuild/protobuf-es/pull/1451)). Writes "
+            "-0.0 as 0 in JSON."
+        ),
     ),
-    Peer(
-        language="node",
-        library="protobufjs",
-        version=_version("protobufjs"),
-        tools=("node", "npm"),
-        build=lambda image, work: _build("protobufjs", "--drop-unknown", image=image, work=work),
-        reads_json=True,
-        is_deterministic=False,
+    _peer(
+        "protobufjs",
+        "protobufjs",
         keeps_unknown=False,
-        notes="x",
+        program="protobufjs --drop-unknown",
+        notes=(
+            "Drops unknown fields unless told otherwise (the next row). No deterministic mode: in a "
+            "map, keys that are whole numbers come first. ProtoJSON by its extension "
+            "`protojson`, which needs reflection; `toJSON` and `toObject` are something else. In "
+            "JSON, -0.0 in a field without presence is lost."
+        ),
     ),
-    Peer(
-        language="node",
-        library="protobufjs-discardUnknown-false",
-        version=_version("protobufjs"),
-        tools=("node", "npm"),
-        build=lambda image, work: _build("protobufjs", "--keep-unknown", image=image, work=work),
-        reads_json=True,
-        is_deterministic=False,
+    _peer(
+        "protobufjs-discardUnknown-false",
+        "protobufjs",
         keeps_unknown=True,
-        notes="x",
+        program="protobufjs --keep-unknown",
+        notes="As protobufjs, but with `Reader.discardUnknown = false`, so that it keeps them.",
     ),
 ]

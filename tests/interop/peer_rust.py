@@ -1,7 +1,7 @@
 """The peer of Rust: prost, with code that prost-build generates from the shipped image.
 
-A Cargo.lock names a registry, so none is committed: `rust/crates.txt` pins every crate instead, with
-its checksum, and what Cargo makes of it is checked before any of it is built.
+A Cargo.lock names a registry, so none is committed: `rust/crates.txt` pins every crate instead,
+with its checksum, and what Cargo makes of it is checked before any of it is built.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from peers import INTEROP, Peer, PeerError, is_up_to_date, run
@@ -79,19 +81,25 @@ def _check(lock: Path) -> None:
 def has_empty_key_or_value(message: Message) -> bool:
     """Whether a map in the message, or in one within it, has an empty key or value.
 
-    prost leaves it out of the entry; every other library writes it.
+    prost leaves it out of the entry.
     """
-    for field, value in message.ListFields():
-        if field.message_type is None:
+    fields = cast(Iterable[tuple[FieldDescriptor, Any]], message.ListFields())
+    for descriptor, value in ((field.message_type, value) for field, value in fields):
+        if descriptor is None:
             continue
-        inner: list[Any] = [value] if isinstance(value, Message) else list(value)
-        if field.message_type.GetOptions().map_entry:
-            inner = list(value.values())
-            if any(not (it.ByteSize() if isinstance(it, Message) else it) for it in [*value, *inner]):
+        if descriptor.GetOptions().map_entry:
+            inner = [value[key] for key in value]
+            if not all([*value, *map(_content, inner)]):
                 return True
+        else:
+            inner = [value] if isinstance(value, Message) else list(value)
         if any(isinstance(it, Message) and has_empty_key_or_value(it) for it in inner):
             return True
     return False
+
+
+def _content(value: Any) -> Any:
+    return value.ByteSize() if isinstance(value, Message) else value
 
 
 def _version(crate: str) -> str:
@@ -114,10 +122,10 @@ PEERS = [
         keeps_unknown=False,
         reorders=has_empty_key_or_value,
         notes=(
-            "Maps are of the type BTreeMap, by the option `btree_map`; those of the default type are "
-            "written in another order in every run. Leaves an empty key or value out of a map entry, "
-            "where Python writes it; loses the sign of -0.0 in a field without presence "
-            "([prost#1177](https://github.com/tokio-rs/prost/issues/1177)). Has no ProtoJSON."
+            "Maps as `BTreeMap` (the option `btree_map`): in a `HashMap` the order changes from "
+            "run to run. Leaves an empty key or value out of a map entry, so the bytes are others "
+            "there. Loses -0.0 in a field without presence "
+            "([prost#1177](https://github.com/tokio-rs/prost/issues/1177)). No ProtoJSON."
         ),
     )
 ]
