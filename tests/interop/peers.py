@@ -103,7 +103,7 @@ class Peer:
         work = WORK / self.language
         work.mkdir(parents=True, exist_ok=True)
         # pytest may run in several processes (`-n 2`), and peers of one language share a folder.
-        with (work / ".lock").open("w") as lock:
+        with (WORK / f"{self.language}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             return self.build(schema.image_path(), work)
 
