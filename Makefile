@@ -30,7 +30,7 @@ MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/
 .PRECIOUS: build/matrix/%/.installed
 # The steps of a target are in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -76,6 +76,9 @@ matrix: $(MATRIX:%=matrix-%) ## Run the tests of the built wheel on every range 
 matrix-%: build/matrix/%/.installed
 	@echo 'matrix: $*'
 	build/matrix/$*/bin/python -m pytest --ignore tests/schema -m 'not toolchain' $(PYTEST_ARGS)
+
+interop: deps ## Exchange messages with libraries of other languages, whose toolchains it needs
+	$(VENV)/python -m pytest tests/interop $(PYTEST_ARGS)
 
 check: deps ## Check our own Python: format, lint, types
 	$(VENV)/ruff format --check
