@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cases import all_cases
 from peers import Peer, PeerError
 from round_trip import Outcome, OutcomeOf, round_trip
 
@@ -16,7 +17,7 @@ def outcome_of(tmp_path_factory: pytest.TempPathFactory) -> OutcomeOf:
     def look_up(peer: Peer) -> Outcome:
         if str(peer) not in found:
             try:
-                found[str(peer)] = round_trip(peer, tmp_path_factory.mktemp(str(peer)))
+                found[str(peer)] = round_trip(peer, tmp_path_factory.mktemp(str(peer)), all_cases())
             except PeerError as error:
                 found[str(peer)] = error
         outcome = found[str(peer)]

@@ -5,6 +5,7 @@ What is downloaded, the code generators included, is pinned by `go/go.mod` and `
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from collections.abc import Iterable
@@ -34,10 +35,16 @@ def go(*arguments: str | Path) -> str:
 def generate(image: Path, work: Path) -> None:
     """Generate the stubs into `work/stubs`, a Go module of its own that `go.mod` points to.
 
+    They are left alone when they are up to date, since `go vet` may be reading them.
+
     Raises:
         PeerError: a code generator fails.
     """
     stubs = work / "stubs"
+    stamp = stubs / "generated-from"
+    inputs = _digest(image, *map(SOURCES.joinpath, ("buf.gen.yaml", "go.mod", "go.sum")))
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == inputs:
+        return
     shutil.rmtree(stubs, ignore_errors=True)
     stubs.mkdir(parents=True)
     # Before anything else: without it our own module, which names it, does not load either. The
@@ -51,6 +58,7 @@ def generate(image: Path, work: Path) -> None:
     (stubs / "stubs.go").write_text(
         "\n".join(["package stubs", "", "import (", *imports, ")", ""]), encoding="utf-8"
     )
+    stamp.write_text(inputs, encoding="utf-8")
 
 
 def build(image: Path, work: Path) -> list[str]:
@@ -77,6 +85,13 @@ def writes_oneof_late(message: Message) -> bool:
     return any(
         writes_oneof_late(inner) for field, value in fields for inner in _inner(field, value)
     )
+
+
+def _digest(*files: Path) -> str:
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _inner(field: FieldDescriptor, value: Any) -> Iterable[Message]:

@@ -20,6 +20,7 @@ wrong it says so on stderr and exits with something other than 0.
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import shutil
@@ -101,7 +102,10 @@ class Peer:
         require(self.language, self.tools)
         work = WORK / self.language
         work.mkdir(parents=True, exist_ok=True)
-        return self.build(schema.image_path(), work)
+        # pytest may run in several processes (`-n 2`), and peers of one language share a folder.
+        with (work / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self.build(schema.image_path(), work)
 
     def run(self, inputs: Path, outputs: Path) -> None:
         """Run the program on what `inputs` holds.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from cases import Case, hard_cases, release_cases, unknown_cases, without_unknown
+from cases import Case
 from own_messages import own_messages
 from peers import Peer
 from release_fixtures import BINARY, JSON
@@ -20,11 +22,11 @@ class Outcome:
     """Where a peer differs from Python: one line for each message, none where all is well."""
 
     peer: Peer
-    read: int = 0
-    """How many messages the peer read, and wrote again."""
     files: list[str] = field(default_factory=list[str])
     """Files that it should not have written, or should have."""
     binary: list[str] = field(default_factory=list[str])
+    reordered: int = 0
+    """How many messages it wrote in an order of its own, as it is known to do."""
     json: list[str] = field(default_factory=list[str])
     own: list[str] = field(default_factory=list[str])
     unknown_lost: list[str] = field(default_factory=list[str])
@@ -37,19 +39,21 @@ OutcomeOf = Callable[[Peer], Outcome]
 """The fixture `outcome_of`, for type checkers."""
 
 
-def round_trip(peer: Peer, folder: Path) -> Outcome:
-    """Run a peer on every case, with `folder` for what it reads and writes, and compare.
+def round_trip(peer: Peer, folder: Path, cases: Iterable[Case]) -> Outcome:
+    """Run a peer on the cases, with `folder` for what it reads and writes, and compare.
 
     Raises:
         peers.PeerError: a tool is missing, or the program does not build, or it fails.
     """
     inputs, outputs = folder / "in", folder / "out"
-    known, unknown = [*release_cases(), *hard_cases()], list(unknown_cases())
-    _write(inputs, [*known, *unknown])
+    asked = list(cases)
+    _write(inputs, asked)
     outputs.mkdir(parents=True)
     peer.run(inputs, outputs)
-    outcome = Outcome(peer, read=len(known) + len(unknown))
-    outcome.files = _wrong_files(peer, [*known, *unknown], outputs)
+    known = [case for case in asked if not case.has_unknown()]
+    unknown = [case for case in asked if case.has_unknown()]
+    outcome = Outcome(peer, files=_wrong_files(peer, asked, outputs))
+    outcome.reordered = sum(_is_reordered(peer, case, case.binary) for case in known)
     for case in known:
         _compare(case, peer, outputs, outcome)
     for case in unknown:
@@ -86,46 +90,47 @@ def _wrong_files(peer: Peer, cases: Sequence[Case], outputs: Path) -> list[str]:
 def _compare(case: Case, peer: Peer, outputs: Path, outcome: Outcome) -> None:
     written = _read(outputs / f"{case.stem}{BINARY}")
     outcome.binary += _difference(case, peer, written, case.binary)
-    if not peer.reads_json or case.json is None:
-        return
-    text = _read(outputs / f"{case.stem}{JSON}")
-    outcome.json += _json_difference(case, text, case.json)
-    from_json = _read(outputs / f"{case.stem}.from_json{BINARY}")
-    found = _difference(case, peer, from_json, case.from_json(case.json))
-    outcome.json += [f"{line} (read from JSON)" for line in found]
+    if peer.reads_json and case.json is not None:
+        text = _read(outputs / f"{case.stem}{JSON}")
+        outcome.json += _json_difference(case, text, case.json)
+        read = _read(outputs / f"{case.stem}.from_json{BINARY}")
+        found = _difference(case, peer, read, case.from_json(case.json))
+        outcome.json += [f"{line} (read from JSON)" for line in found]
 
 
 def _compare_unknown(case: Case, peer: Peer, outputs: Path, outcome: Outcome) -> None:
     written = _read(outputs / f"{case.stem}{BINARY}")
     outcome.unknown_lost += _difference(case, peer, written, case.canonical(case.binary))
-    outcome.unknown_kept += _difference(case, peer, written, without_unknown(case))
+    outcome.unknown_kept += _difference(case, peer, written, case.without_unknown())
 
 
 def _compare_own(peer: Peer, outputs: Path, outcome: Outcome) -> None:
     for name, message in own_messages(peer.library).items():
         expected = message.SerializeToString(deterministic=True)
         case = Case(f"own.{name}", type(message), expected, None)
-        written = _read(outputs / f"{case.stem}{BINARY}")
-        outcome.own += _difference(case, peer, written, expected)
-        if peer.reads_json:
-            text = _read(outputs / f"{case.stem}{JSON}")
-            try:
-                read = case.from_json(text)
-            except ValueError as error:
-                outcome.own.append(f"{case.stem}: Python cannot read its JSON: {error}")
-                continue
-            found = _difference(case, peer, read, expected)
-            outcome.own += [f"{line} (in JSON)" for line in found]
+        outcome.own += _difference(case, peer, _read(outputs / f"{case.stem}{BINARY}"), expected)
+        text = _read(outputs / f"{case.stem}{JSON}") if peer.reads_json else None
+        if text is None:
+            continue
+        try:
+            read = case.from_json(text)
+        except (ValueError, json_format.ParseError) as error:
+            outcome.own.append(f"{case.stem}: Python cannot read its JSON: {error}")
+        else:
+            if read != expected:
+                outcome.own.append(f"{case.stem}: Python reads another message from its JSON")
 
 
-def _read(file: Path) -> bytes:
-    """The content, or nothing where the file is missing, which `_wrong_files` reports."""
-    return file.read_bytes() if file.exists() else b""
+def _read(file: Path) -> bytes | None:
+    """The content, or None where the file is missing, which `_wrong_files` reports."""
+    return file.read_bytes() if file.exists() else None
 
 
-def _difference(case: Case, peer: Peer, written: bytes, expected: bytes) -> list[str]:
+def _difference(case: Case, peer: Peer, written: bytes | None, expected: bytes) -> list[str]:
     """Compare bytes where the peer promises them, and otherwise what Python reads from them."""
-    reordered = peer.is_deterministic and peer.reorders(case.message_type.FromString(expected))
+    if written is None:
+        return []
+    reordered = _is_reordered(peer, case, expected)
     if reordered and written == expected:
         return [f"{case.stem}: the peer is said to write it in another order, and does not"]
     if reordered or not peer.is_deterministic:
@@ -145,24 +150,47 @@ def _difference(case: Case, peer: Peer, written: bytes, expected: bytes) -> list
     ]
 
 
-def _json_difference(case: Case, text: bytes, expected: bytes) -> list[str]:
+def _is_reordered(peer: Peer, case: Case, expected: bytes) -> bool:
+    return peer.is_deterministic and peer.reorders(case.message_type.FromString(expected))
+
+
+def _json_difference(case: Case, text: bytes | None, expected: bytes) -> list[str]:
     """Compare the values that two JSON texts stand for: the order of keys and spaces are free.
 
-    So are digits that make no difference: JavaScript writes a `float` with those of a double.
+    So are digits that a `float` does not hold, such as those of a double, which JavaScript writes.
     """
+    if text is None:
+        return []
     try:
-        found = json.loads(text)
-    except ValueError as error:
-        return [f"{case.stem}: no JSON: {error}"]
-    if found == json.loads(expected):
-        return []
-    is_near = json.loads(text, parse_float=_six_digits) == json.loads(
-        expected, parse_float=_six_digits
-    )
-    if is_near and case.from_json(text) == case.from_json(expected):
-        return []
-    return [f"{case.stem}: the JSON {text[:300]!r} for {expected[:300]!r}"]
+        found, wanted = (
+            json.loads(one, parse_float=_six_digits, parse_int=_six_digits)
+            for one in (text, expected)
+        )
+        if found != wanted:
+            return [f"{case.stem}: {_first_difference(found, wanted)}"]
+        # The messages tell the other digits apart, and true from 1, which are equal to Python.
+        if case.from_json(text) != case.from_json(expected):
+            return [f"{case.stem}: Python reads another message from its JSON"]
+    except (ValueError, json_format.ParseError) as error:
+        return [f"{case.stem}: Python cannot read its JSON: {error}"]
+    return []
+
+
+def _first_difference(found: object, wanted: object, path: str = "") -> str:
+    inner_found, inner_wanted = _inner(found), _inner(wanted)
+    if inner_found.keys() == inner_wanted.keys():
+        for key, value in inner_found.items():
+            if value != inner_wanted[key]:
+                return _first_difference(value, inner_wanted[key], f"{path}[{key!r}]")
+    return f"the JSON has {repr(found)[:120]} for {repr(wanted)[:120]} at {path or 'the top'}"
+
+
+def _inner(value: object) -> dict[str | int, object]:
+    if isinstance(value, dict):
+        return cast(dict[str | int, object], value)
+    return dict(enumerate(cast(list[object], value))) if isinstance(value, list) else {}
 
 
 def _six_digits(number: str) -> float:
+    """The number to as many digits as every `float` has."""
     return float(f"{float(number):.6g}")

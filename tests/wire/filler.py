@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor, EnumDescriptor
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     FieldDescriptorProto,
@@ -26,6 +25,8 @@ from image_types import walk_messages
 ALL_BYTES = bytes(range(256))
 ELEMENTS = 2
 """How many elements a repeated field gets, and how many entries a map."""
+OWN_KIND = 2
+"""How many messages of a kind there are within each other, at the most."""
 
 # One character of two, three and four bytes each.
 _NON_ASCII = "é日🚀"
@@ -38,25 +39,32 @@ def filled(message_type: type[Message], member: str = "") -> Message:
     """A message with every field set, messages within messages too.
 
     Of a oneof, `member` is set if it is one of it, or else the member with the lowest number; the
-    second element of a repeated field has the next one. A message within its own kind stays empty.
+    second element of a repeated field has the next one. A message within its own kind is filled
+    too, but for what would be the third within another.
     """
     message = message_type()
-    _fill(message, "", frozenset(), member)
+    _fill(message, "", (), member)
     return message
 
 
-def oneof_members(descriptor: Descriptor) -> list[str]:
+def oneof_members(message: Message | type[Message]) -> list[str]:
     """The members of the oneofs of a message, in the order of their numbers."""
-    found = [f for f in _declared(descriptor).field if _in_oneof(f)]
+    found = [field for field in declared_fields(message).values() if is_oneof_member(field)]
     return [field.name for field in sorted(found, key=lambda field: field.number)]
 
 
-def declared_fields(descriptor: Descriptor) -> Mapping[str, FieldDescriptorProto]:
+def is_oneof_member(field: FieldDescriptorProto) -> bool:
+    """Whether a field excludes others; the oneof that makes a field `optional` does not count."""
+    return field.HasField("oneof_index") and not field.proto3_optional
+
+
+def declared_fields(message: Message | type[Message]) -> Mapping[str, FieldDescriptorProto]:
     """The fields of a message as its file declares them, by name."""
-    return {field.name: field for field in _declared(descriptor).field}
+    return {field.name: field for field in _declared(message.DESCRIPTOR).field}
 
 
-def _declared(descriptor: Descriptor) -> DescriptorProto:
+# The stubs have two kinds of descriptors that are not related, hence Any.
+def _declared(descriptor: Any) -> DescriptorProto:
     # The runtimes differ in how their own descriptors say that a field is repeated, and the pure
     # Python one cannot copy a descriptor from a pool back; the file itself is the same everywhere.
     return _declared_in(descriptor.file.serialized_pb)[descriptor.full_name]
@@ -68,14 +76,8 @@ def _declared_in(serialized_file: bytes) -> dict[str, DescriptorProto]:
     return dict(walk_messages(file.package, file.message_type))
 
 
-def _in_oneof(field: FieldDescriptorProto) -> bool:
-    return field.HasField("oneof_index") and not field.proto3_optional
-
-
-def _fill(message: Message, path: str, outer: frozenset[str], member: str, index: int = 0) -> None:
+def _fill(message: Message, path: str, outer: tuple[str, ...], member: str, index: int = 0) -> None:
     name = message.DESCRIPTOR.full_name
-    if name in outer:
-        return
     if name.startswith("google.protobuf."):
         if name not in _WELL_KNOWN:
             raise NotImplementedError(f"{path}: the filler has no value for {name}; give it one")
@@ -86,7 +88,7 @@ def _fill(message: Message, path: str, outer: frozenset[str], member: str, index
     for field in declared.field:
         if field.name not in left_out:
             at = f"{path}.{field.name}" if path else field.name
-            _set(message, field, at, outer | {name})
+            _set(message, field, at, (*outer, name))
 
 
 def _members_left_out(declared: DescriptorProto, member: str, index: int) -> set[str]:
@@ -102,21 +104,15 @@ def _members_left_out(declared: DescriptorProto, member: str, index: int) -> set
     return left_out
 
 
-def _set(message: Message, field: FieldDescriptorProto, path: str, outer: frozenset[str]) -> None:
-    descriptor = message.DESCRIPTOR.fields_by_name[field.name]
+def _set(message: Message, field: FieldDescriptorProto, path: str, outer: tuple[str, ...]) -> None:
+    descriptor: Any = message.DESCRIPTOR.fields_by_name[field.name]
     holder: Any = getattr(message, field.name)
     is_repeated = field.label == _FIELD.LABEL_REPEATED
     inner = descriptor.message_type
     if inner is not None and inner.GetOptions().map_entry:
-        entry = declared_fields(inner)
-        enum = inner.fields_by_name["value"].enum_type
-        for index in range(ELEMENTS):
-            key = _map_key(entry["key"], index)
-            at = f"{path}[{_KEYS[index]}]"
-            if inner.fields_by_name["value"].message_type is not None:
-                _fill(holder[key], at, outer, "", index)
-            else:
-                holder[key] = _value(entry["value"], enum, at, index)
+        _set_map(holder, inner, path, outer)
+    elif inner is not None and outer.count(inner.full_name) == OWN_KIND:
+        return
     elif inner is not None and is_repeated:
         for index in range(ELEMENTS):
             _fill(holder.add(), f"{path}[{index}]", outer, "", index)
@@ -130,6 +126,20 @@ def _set(message: Message, field: FieldDescriptorProto, path: str, outer: frozen
         setattr(message, field.name, _value(field, descriptor.enum_type, path, 0))
 
 
+def _set_map(holder: Any, entry: Any, path: str, outer: tuple[str, ...]) -> None:
+    key_field, value_field = sorted(_declared(entry).field, key=lambda field: field.number)
+    value = entry.fields_by_name["value"]
+    if value.message_type is not None and outer.count(value.message_type.full_name) == OWN_KIND:
+        return
+    for index in range(ELEMENTS):
+        key = _map_key(key_field, index)
+        at = f"{path}[{_KEYS[index]}]"
+        if value.message_type is not None:
+            _fill(holder[key], at, outer, "", index)
+        else:
+            holder[key] = _value(value_field, value.enum_type, at, index)
+
+
 def _map_key(field: FieldDescriptorProto, index: int) -> object:
     if field.type == _FIELD.TYPE_STRING:
         return _KEYS[index]
@@ -138,9 +148,7 @@ def _map_key(field: FieldDescriptorProto, index: int) -> object:
     return _EXTREMES[field.type][index]
 
 
-def _value(
-    field: FieldDescriptorProto, enum: EnumDescriptor | None, path: str, index: int
-) -> object:
+def _value(field: FieldDescriptorProto, enum: Any, path: str, index: int) -> object:
     """A value other than the default of the type; of an element, `index` says which it is."""
     seed = _seed(path)
     if enum is not None:
@@ -222,7 +230,8 @@ def _fill_struct(message: Message, path: str) -> None:
 
 
 def _fill_list(message: Message, path: str) -> None:
-    json_format.ParseDict(list(_every_kind(path).values()), message)
+    values: Any = list(_every_kind(path).values())  # the stubs know only of objects
+    json_format.ParseDict(values, message)
 
 
 _WELL_KNOWN: Mapping[str, Callable[[Any, str], None]] = {

@@ -41,7 +41,7 @@ def fixtures_of(types: Mapping[str, type[Message]]) -> dict[str, Message]:
     found: dict[str, Message] = {}
     for name, message_type in types.items():
         found[name] = filled(message_type)
-        for member in oneof_members(message_type.DESCRIPTOR):
+        for member in oneof_members(message_type):
             found[f"{name}.{member}"] = filled(message_type, member)
     return found
 
