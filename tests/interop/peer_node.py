@@ -98,8 +98,8 @@ PEERS = [
         keeps_unknown=False,
         program="protobufjs --drop-unknown",
         notes=(
-            "Drops unknown fields unless told otherwise (the next row). No deterministic mode: in "
-            "a map, keys that are whole numbers come first. ProtoJSON by its extension "
+            "Drops unknown fields unless told otherwise (next row). No deterministic mode: in a "
+            "map, keys that are whole numbers come first. ProtoJSON by its extension "
             "`protojson`, which needs reflection; `toJSON` and `toObject` are something else. In "
             "JSON, -0.0 in a field without presence is lost."
         ),
