@@ -129,12 +129,14 @@ class Worker:
             reader.start()
 
     def _listen(self, output: IO[str]) -> None:
-        for line in output:
-            self.says.put(json.loads(line))
+        with output:
+            for line in output:
+                self.says.put(json.loads(line))
 
     def _collect(self, output: IO[str]) -> None:
-        for line in output:
-            self.errors = [*self.errors[-60:], line]
+        with output:
+            for line in output:
+                self.errors = [*self.errors[-60:], line]
 
     def heard(self) -> Iterator[dict[str, Any]]:
         """What it has said since it was last asked."""
@@ -188,12 +190,13 @@ def campaign(
     count: int = 0,
     jobs: int = 1,
     deadline: float = DEADLINE,
+    deaths: int = 20,
     worker: Path = WORKER,
 ) -> Result:
     """Read inputs on one runtime, until `count` are read or the time is over.
 
     A worker that dies of an input, or reads it for longer than the deadline, is followed by another
-    that goes on elsewhere.
+    that goes on elsewhere, `deaths` times in each place.
     """
     result = Result(runtime.describe())
     until = time.monotonic() + seconds if seconds else float("inf")
@@ -218,7 +221,7 @@ def campaign(
                     if one.process.returncode:
                         # Beyond everything that its predecessor can have read.
                         starts[slot] += 1
-                        if starts[slot] > 20:
+                        if starts[slot] > deaths:
                             raise SystemExit("fuzz: workers keep dying; mend what is kept first")
                         first = starts[slot] * 10**9 * jobs + slot
                         if not count:

@@ -112,6 +112,7 @@ def run(read: Callable[[Input], str] = attempt) -> None:
     arguments = parser.parse_args()
     faulthandler.enable()  # so that a crash says where it was
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     note = Note(arguments.note)
     tallies: dict[str, Tally] = {}
     told: set[str] = set()

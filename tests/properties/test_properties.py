@@ -33,7 +33,7 @@ settings.register_profile(
     suppress_health_check=SLOW,
 )
 settings.register_profile(
-    "long", max_examples=300, database=None, deadline=None, suppress_health_check=SLOW
+    "long", max_examples=100, database=None, deadline=None, suppress_health_check=SLOW
 )
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "short")
 settings.load_profile(PROFILE)
