@@ -105,7 +105,9 @@ class Result:
 class Worker:
     """A process that reads inputs, and what is known of it."""
 
-    def __init__(self, runtime: Runtime, script: Path, note: Path, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, runtime: Runtime, script: Path, note: Path, arguments: Sequence[str]
+    ) -> None:
         with note.open("wb") as file:
             file.truncate(NOTE_SIZE)
         self.note = Note(note)
@@ -323,7 +325,9 @@ def main() -> int:
         else:
             seconds = arguments.seconds / len(runtimes)
             result = campaign(runtime, seed=arguments.seed, seconds=seconds, jobs=arguments.jobs)
-            print(f"{result.runtime}: {result.executions:,} inputs, {len(result.findings)} findings")
+            print(
+                f"{result.runtime}: {result.executions:,} inputs, {len(result.findings)} findings"
+            )
         results.append(result)
     if not arguments.replay:
         FOUND.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ import argparse
 import faulthandler
 import json
 import mmap
+import os
 import resource
 import struct
 import sys
@@ -17,6 +18,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from fuzz_inputs import load_input, make_input
@@ -77,10 +79,32 @@ class Tally:
             self.growth, self.growth_length = grown, length
 
 
-def _peak() -> int:
-    """The most memory that this process has had, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+class Peak:
+    """The most memory that this process has had since the last reset.
+
+    What `getrusage` says begins with the peak of the parent process, and never goes down; where
+    there is no /proc, it has to do.
+    """
+
+    def __init__(self) -> None:
+        self._status = self._reset = -1
+        with suppress(OSError):
+            self._status = os.open("/proc/self/status", os.O_RDONLY)
+            self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY)
+
+    def reset(self) -> int:
+        """Begin anew; the bytes in use now."""
+        if self._reset >= 0:
+            os.write(self._reset, b"5")
+        return self.read()
+
+    def read(self) -> int:
+        """Bytes."""
+        if self._reset >= 0:
+            status = os.pread(self._status, 4096, 0)
+            return int(status.partition(b"VmHWM:")[2].split(maxsplit=1)[0]) * 1024
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _say(**what: object) -> None:
@@ -114,17 +138,16 @@ def run(read: Callable[[Input], str] = attempt) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     note = Note(arguments.note)
+    peak = Peak()
     tallies: dict[str, Tally] = {}
     told: set[str] = set()
     number, said = arguments.first, 0.0
     while arguments.replay or not arguments.end or number < arguments.end:
         given = (
-            load_input(arguments.replay)
-            if arguments.replay
-            else make_input(arguments.seed, number)
+            load_input(arguments.replay) if arguments.replay else make_input(arguments.seed, number)
         )
         tally = tallies.setdefault(given.format, Tally())
-        peak = _peak()
+        before = peak.reset()
         note.begin(given)
         begun = time.process_time()
         try:
@@ -137,7 +160,7 @@ def run(read: Callable[[Input], str] = attempt) -> None:
                 _tell(given, error)
         seconds = time.process_time() - begun
         note.end()
-        tally.add(outcome, seconds, _peak() - peak, len(given.data))
+        tally.add(outcome, seconds, peak.read() - before, len(given.data))
         if arguments.replay:
             break
         number += arguments.step

@@ -12,16 +12,14 @@ import pickle
 from collections.abc import Callable
 
 import protovalidate
-import pytest
 from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from fuzz_targets import within
 from strategies import messages
-from wire_cases import MESSAGE_TYPES, on_every_message_type
+from wire_cases import on_every_message_type
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 settings.register_profile(

@@ -218,11 +218,13 @@ def test_a_submessage_in_two_parts_is_read_as_both_merged() -> None:
 
 def test_a_map_entry_that_comes_twice_is_read_as_the_last() -> None:
     def entry(value: bytes) -> bytes:
-        return _field(WorkflowExecutionStatus.OUTPUT_FIELD_NUMBER, _field(1, _field(1, b"k") + value))
+        return _field(
+            WorkflowExecutionStatus.OUTPUT_FIELD_NUMBER, _field(1, _field(1, b"k") + value)
+        )
 
     text = entry(_field(2, _field(3, b"first")))
     status = WorkflowExecutionStatus.FromString(text + entry(_field(2, _field(3, b"last"))))
-    assert status.output == {"k": "last"}
+    assert status.output["k"] == "last"
 
 
 def test_a_string_of_overlong_utf_8_is_refused() -> None:
@@ -289,7 +291,13 @@ import resource, sys
 from google.protobuf import json_format
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionStatus
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Where there is /proc, it does not begin with the peak of the parent process.
+    try:
+        status = open("/proc/self/status", encoding="ascii").read()
+        return int(status.partition("VmHWM:")[2].split(maxsplit=1)[0]) * 1024
+    except OSError:
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 size = 2**18
 if sys.argv[1] == "binary":
     data, read = b"\\x12\\x00" * (size // 2), WorkflowExecutionStatus.FromString
@@ -298,8 +306,7 @@ else:
     read = lambda text: json_format.Parse(text, WorkflowExecutionStatus())
 before = peak()
 message = read(data)
-unit = 1 if sys.platform == "darwin" else 1024
-print((peak() - before) * unit / len(data))
+print((peak() - before) / len(data))
 """
 
 
@@ -314,4 +321,4 @@ def test_reading_takes_memory_in_proportion_to_the_input(kind: str, implementati
     )
     assert finished.returncode == 0, finished.stderr
     ratio = float(finished.stdout)
-    assert ratio < 1000, f"{ratio:.0f} bytes of memory for each byte of the input"
+    assert 10 < ratio < 1000, f"{ratio:.0f} bytes of memory for each byte of the input"
