@@ -1,7 +1,7 @@
 """Fuzz the readers of binary, JSON and text: `make fuzz`.
 
-Every message type is read from damaged samples, in processes that may die of it. A run is a function
-of its seed, except for where the time ends it. Each finding is kept under `build/fuzz/` in a file
+Every message type is read from damaged samples, in processes that may die of it. A run is a
+function of its seed, except for where the time ends it. Each finding is kept under `build/fuzz/` in a file
 that `make fuzz REPLAY=<file>` reads again.
 """
 

@@ -138,6 +138,22 @@ def _set(message: Message, field: FieldDescriptor, value: Any) -> None:
         setattr(message, field.name, value)
 
 
+def _list(values: list[Value]) -> ListValue:
+    return ListValue(values=values)
+
+
+def _list_value(values: list[Value]) -> Value:
+    return Value(list_value=_list(values))
+
+
+def _struct(fields: dict[str, Value]) -> Struct:
+    return Struct(fields=fields)
+
+
+def _struct_value(fields: dict[str, Value]) -> Value:
+    return Value(struct_value=_struct(fields))
+
+
 # Every Value has a kind: the definition demands it, and JSON has no way to write one without.
 _values_of_json = st.recursive(
     st.one_of(
@@ -148,11 +164,11 @@ _values_of_json = st.recursive(
     ),
     lambda inner: st.one_of(
         st.builds(
-            lambda values: Value(list_value=ListValue(values=values)),
+            _list_value,
             st.lists(inner, max_size=MOST),
         ),
         st.builds(
-            lambda fields: Value(struct_value=Struct(fields=fields)),
+            _struct_value,
             st.dictionaries(text, inner, max_size=MOST),
         ),
     ),
@@ -162,7 +178,7 @@ _values_of_json = st.recursive(
 
 def _structs() -> st.SearchStrategy[Message]:
     found = st.dictionaries(text, _values_of_json, max_size=MOST)
-    return st.builds(lambda fields: Struct(fields=fields), found)
+    return st.builds(_struct, found)
 
 
 def _timestamps() -> st.SearchStrategy[Message]:
@@ -174,8 +190,6 @@ def _timestamps() -> st.SearchStrategy[Message]:
 _WELL_KNOWN: dict[str, Callable[[], st.SearchStrategy[Message]]] = {
     "google.protobuf.Struct": _structs,
     "google.protobuf.Value": lambda: _values_of_json,
-    "google.protobuf.ListValue": lambda: st.builds(
-        lambda values: ListValue(values=values), st.lists(_values_of_json, max_size=MOST)
-    ),
+    "google.protobuf.ListValue": lambda: st.builds(_list, st.lists(_values_of_json, max_size=MOST)),
     "google.protobuf.Timestamp": _timestamps,
 }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import os
@@ -95,7 +96,7 @@ def is_copied_whole(message: Message) -> bool:
 
 
 def is_equal_to_its_like(message: Message) -> bool:
-    """A message equals what has its bytes, unless a NaN is in it, and an empty one only if empty."""
+    """A message equals what has its bytes, unless a NaN is in it."""
     other = type(message).FromString(_bytes(message))
     empty = not message.ListFields()
     return (message == other or _has_nan(message)) and (message == type(message)()) == empty
@@ -110,10 +111,8 @@ def merges_into_an_empty_message(message: Message) -> bool:
 
 def is_judged_without_any_other_error(message: Message) -> bool:
     """Validation passes, or raises the error that it documents."""
-    try:
+    with contextlib.suppress(protovalidate.ValidationError):
         protovalidate.validate(message)
-    except protovalidate.ValidationError:
-        pass
     return True
 
 
