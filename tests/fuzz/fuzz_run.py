@@ -1,8 +1,8 @@
 """Fuzz the readers of binary, JSON and text: `make fuzz`.
 
 Every message type is read from damaged samples, in processes that may die of it. A run is a
-function of its seed, except for where the time ends it. Each finding is kept under `build/fuzz/` in a file
-that `make fuzz REPLAY=<file>` reads again.
+function of its seed, except for where the time ends it. Each finding is kept under `build/fuzz/` in
+a file that `make fuzz REPLAY=<file>` reads again.
 """
 
 from __future__ import annotations
