@@ -33,7 +33,12 @@ text = st.one_of(
 )
 data = st.one_of(st.just(bytes(range(256))), st.binary(max_size=8))
 doubles = st.one_of(st.sampled_from([0.0, -0.0, 5e-324, 1.7976931348623157e308]), st.floats())
-floats = st.one_of(st.sampled_from([-0.0, 1e-45]), st.floats(width=32))
+# Python's JSON reader refuses the largest float as its own JSON writer rounds it (docs/fuzzing.md).
+LARGEST_FLOAT = (2 - 2**-23) * 2.0**127
+floats = st.one_of(
+    st.sampled_from([-0.0, 2.0**-149]),
+    st.floats(width=32).filter(lambda number: abs(number) != LARGEST_FLOAT),
+)
 
 
 def _integers(least: int, most: int) -> st.SearchStrategy[int]:
