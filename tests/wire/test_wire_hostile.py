@@ -135,7 +135,7 @@ def test_what_is_no_32_bit_number_is_refused_in_json(value: str) -> None:
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_largest_float_is_written_as_json_that_is_refused(sign: int) -> None:
-    # A defect of every Python runtime so far: rounded to eight digits it is above the largest float.
+    # A defect of every runtime so far: rounded to eight digits it is larger than itself.
     largest = AgentExecutionConfig(temperature=sign * (2 - 2**-23) * 2.0**127)
     with pytest.raises(json_format.ParseError, match="Float value too"):
         json_format.Parse(json_format.MessageToJson(largest), AgentExecutionConfig())
