@@ -6,6 +6,10 @@ PYTHON ?= python3
 AGAINST ?=
 # How `make lint` prints what the schema rules find: text, json or github-actions.
 ERROR_FORMAT ?= text
+# How long `make fuzz` runs, the seed of its inputs, and a saved input to read again instead.
+SECONDS ?= 240
+SEED ?= 0
+REPLAY ?=
 # More arguments for pytest, such as `make test PYTEST_ARGS='-k token'`.
 PYTEST_ARGS ?=
 
@@ -30,7 +34,7 @@ MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/
 .PRECIOUS: build/matrix/%/.installed
 # The steps of a target are in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -75,7 +79,7 @@ matrix: $(MATRIX:%=matrix-%) ## Run the tests of the built wheel on every range 
 
 matrix-%: build/matrix/%/.installed
 	@echo 'matrix: $*'
-	build/matrix/$*/bin/python -m pytest --ignore tests/schema -m 'not toolchain' $(PYTEST_ARGS)
+	build/matrix/$*/bin/python -m pytest --ignore tests/schema --ignore tests/properties -m 'not toolchain' $(PYTEST_ARGS)
 
 interop: deps ## Exchange messages with libraries of other languages, whose toolchains it needs
 	$(VENV)/python -m pytest tests/interop $(PYTEST_ARGS)
@@ -92,6 +96,13 @@ mutation: deps ## Score the gates: change the contract in every way that they mu
 bench: deps ## Measure import times beside bare google.protobuf and grpc, redaction beside str()
 	$(VENV)/python benchmarks/imports.py
 	$(VENV)/python benchmarks/redaction.py
+
+# On both implementations of the newest protobuf, and of the oldest with the built wheel.
+fuzz: deps build/matrix/lowest/.installed ## Fuzz the readers for SECONDS with SEED, or read REPLAY=<file> again
+	PYTHONPATH=tests/wire $(VENV)/python tests/fuzz/fuzz_run.py \
+	  --python $(VENV)/python --python build/matrix/lowest/bin/python \
+	  $(if $(REPLAY),--replay '$(REPLAY)',--seconds $(SECONDS) --seed $(SEED))
+	$(if $(REPLAY),,HYPOTHESIS_PROFILE=long $(VENV)/python -m pytest -q -n auto --hypothesis-seed=$(SEED) tests/properties)
 
 dist: deps generate ## Build the sdist and the wheel into build/dist
 	rm -rf build/dist
