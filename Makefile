@@ -30,7 +30,7 @@ MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/
 .PRECIOUS: build/matrix/%/.installed
 # The steps of a target are in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check bench dist release pins clean
+.PHONY: help protos deps compile format-check format lint breaking generate fixtures test matrix check bench dist release pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -65,6 +65,9 @@ breaking: deps ## Compare the contract with the last release, or with AGAINST=<g
 generate: deps ## Generate the package from the contract, if it is not up to date
 	@$(CODEGEN)/python -m codegen
 
+fixtures: generate ## Write the fixtures of the contract as it is, tests/wire/releases/HEAD
+	@$(VENV)/python tests/wire/release_fixtures.py
+
 test: deps ## Run the tests on the newest release of every dependency
 	$(VENV)/python -m pytest -n auto $(PYTEST_ARGS)
 
@@ -87,7 +90,7 @@ dist: deps generate ## Build the sdist and the wheel into build/dist
 	rm -rf build/dist
 	$(CODEGEN)/python -m hatchling build -d build/dist
 
-release: protos ## Keep the image of the version in __init__.py as a release, once and for all
+release: protos fixtures ## Keep the image and the fixtures of the version in __init__.py as a release, once and for all
 	@$(CODEGEN)/python -m schema_rules.releases
 
 pins: build/bootstrap/.installed ## Pin what requirements/*.in name, with hashes
