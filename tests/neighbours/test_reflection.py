@@ -48,8 +48,8 @@ def stub() -> Iterator[Any]:
     server.stop(None)
 
 
-def ask(stub: Any, **question: str) -> Any:
-    request: Any = reflection_pb2.ServerReflectionRequest(**question)
+def ask(stub: Any, **question: Any) -> Any:
+    request = reflection_pb2.ServerReflectionRequest(**question)
     [answer] = stub.ServerReflectionInfo(iter([request]), timeout=30)
     assert not answer.HasField("error_response"), f"{question}: {answer.error_response}"
     return answer

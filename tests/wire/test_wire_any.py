@@ -67,13 +67,14 @@ def as_bytes(message: Message) -> bytes:
 @every_message_name
 def test_any_carries_a_message_and_gives_it_back(name: str) -> None:
     message = filled(MESSAGE_TYPES[name])
+    descriptor: Any = message.DESCRIPTOR
     packed = any_pb2.Any()
     packed.Pack(message, deterministic=True)
     assert packed.type_url == PREFIX + name
     assert packed.value == as_bytes(message)
 
     arrived = any_pb2.Any.FromString(packed.SerializeToString())
-    assert arrived.Is(message.DESCRIPTOR)
+    assert arrived.Is(descriptor)
     unpacked = MESSAGE_TYPES[name]()
     assert arrived.Unpack(unpacked)
     assert unpacked == message
