@@ -28,13 +28,15 @@ BUF := $(CODEGEN)/buf
 RULES := third_party/protovalidate/buf/validate/validate.proto
 PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header
 MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/*.txt))
+NEIGHBOURS := $(patsubst requirements/neighbours/%.txt,%,$(wildcard requirements/neighbours/*.txt))
+PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in))
 
 .DEFAULT_GOAL := protos
 .DELETE_ON_ERROR:
-.PRECIOUS: build/matrix/%/.installed
+.PRECIOUS: build/matrix/%/.installed build/neighbours/%/.installed
 # The steps of a target are in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz runtimes neighbours
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -84,6 +86,16 @@ matrix-%: build/matrix/%/.installed
 interop: deps ## Exchange messages with libraries of other languages, whose toolchains it needs
 	$(VENV)/python -m pytest tests/interop $(PYTEST_ARGS)
 
+runtimes: deps dist ## Run the wheel on every protobuf runtime and write docs/runtimes.md
+	$(VENV)/python -m runtimes build/dist/*.whl
+
+# Of no other target: `make test` has no packages of others, and `make interop` is for toolchains.
+neighbours: $(NEIGHBOURS:%=neighbours-%) ## Run the wheel beside packages that ship protobuf code
+
+neighbours-%: build/neighbours/%/.installed
+	@echo 'neighbours: $*'
+	build/neighbours/$*/bin/python -m pytest -n 2 tests/neighbours $(PYTEST_ARGS)
+
 check: deps ## Check our own Python: format, lint, types
 	$(VENV)/ruff format --check
 	$(VENV)/ruff check
@@ -113,7 +125,7 @@ release: protos fixtures ## Keep the image and the fixtures of the version in __
 
 pins: build/bootstrap/.installed ## Pin what requirements/*.in name, with hashes
 	set -e; for file in codegen validation-rules; do $(PIN) --no-deps -o requirements/$$file.txt requirements/$$file.in; done
-	set -e; for file in bootstrap $(MATRIX:%=matrix/%) dev; do $(PIN) --upgrade -o requirements/$$file.txt requirements/$$file.in; done
+	set -e; for file in bootstrap $(PINNED) dev; do $(PIN) --upgrade -o requirements/$$file.txt requirements/$$file.in; done
 
 clean: ## Remove everything that make has set up or built
 	rm -rf build third_party .venv .venv-codegen
@@ -141,7 +153,15 @@ $(RULES): requirements/validation-rules.txt .venv-codegen/.installed
 	$(CODEGEN)/python -m codegen.third_party
 
 build/matrix/%/.installed: requirements/matrix/%.txt dist
-	$(UV) venv --clear --python $(PYTHON) build/matrix/$*
-	$(UV) pip sync --python build/matrix/$* --require-hashes $<
-	$(UV) pip install --python build/matrix/$* --no-deps build/dist/*.whl
-	@touch $@
+	$(install-wheel)
+
+build/neighbours/%/.installed: requirements/neighbours/%.txt dist
+	$(install-wheel)
+
+# An environment with what the first prerequisite pins, and the wheel.
+define install-wheel
+$(UV) venv --clear --python $(PYTHON) $(@D)
+$(UV) pip sync --python $(@D) --require-hashes $<
+$(UV) pip install --python $(@D) --no-deps build/dist/*.whl
+@touch $@
+endef
