@@ -5,17 +5,22 @@ What is downloaded, the code generators included, is pinned by `go/go.mod` and `
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from peers import BUF, INTEROP, Peer, PeerError, run
+from peers import (
+    BUF,
+    INTEROP,
+    Peer,
+    PeerError,
+    is_up_to_date,
+    mark_up_to_date,
+    messages_within,
+    run,
+)
 
 SOURCES = INTEROP / "go"
 
@@ -42,8 +47,9 @@ def generate(image: Path, work: Path) -> None:
     """
     stubs = work / "stubs"
     stamp = stubs / "generated-from"
-    inputs = _digest(image, *map(SOURCES.joinpath, ("buf.gen.yaml", "go.mod", "go.sum")))
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == inputs:
+    named = map(SOURCES.joinpath, ("buf.gen.yaml", "go.mod", "go.sum"))
+    sources = (image, Path(__file__), *named)
+    if is_up_to_date(stamp, *sources):
         return
     shutil.rmtree(stubs, ignore_errors=True)
     stubs.mkdir(parents=True)
@@ -58,7 +64,7 @@ def generate(image: Path, work: Path) -> None:
     (stubs / "stubs.go").write_text(
         "\n".join(["package stubs", "", "import (", *imports, ")", ""]), encoding="utf-8"
     )
-    stamp.write_text(inputs, encoding="utf-8")
+    mark_up_to_date(stamp, *sources)
 
 
 def build(image: Path, work: Path) -> list[str]:
@@ -78,29 +84,13 @@ def writes_oneof_late(message: Message) -> bool:
 
     protobuf-go writes the fields of a message by number, and then those that belong to oneofs.
     """
+    return any(map(_has_oneof_before_another, messages_within(message)))
+
+
+def _has_oneof_before_another(message: Message) -> bool:
     fields = message.ListFields()
     last = max((field.number for field, _ in fields if not field.containing_oneof), default=0)
-    if any(field.number < last for field, _ in fields if field.containing_oneof):
-        return True
-    return any(
-        writes_oneof_late(inner) for field, value in fields for inner in _inner(field, value)
-    )
-
-
-def _digest(*files: Path) -> str:
-    digest = hashlib.sha256(Path(__file__).read_bytes())
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _inner(field: FieldDescriptor, value: Any) -> Iterable[Message]:
-    if field.message_type is None:
-        return []
-    if field.message_type.GetOptions().map_entry:
-        is_message = field.message_type.fields_by_name["value"].message_type is not None
-        return value.values() if is_message else []
-    return [value] if isinstance(value, Message) else value
+    return any(field.number < last for field, _ in fields if field.containing_oneof)
 
 
 def _version(module: str) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from peers import INTEROP, ROOT, Peer, is_up_to_date, run
+from peers import INTEROP, ROOT, Peer, is_map, is_up_to_date, mark_up_to_date, messages_within, run
 
 _PROJECT = INTEROP / "java"
 
@@ -22,20 +19,13 @@ def sorts_keys_otherwise(message: Message) -> bool:
     protobuf-java compares strings by UTF-16 code unit, and a character beyond U+FFFF, which is
     written as surrogates, then comes before those from U+E000 on.
     """
-    fields: Iterable[tuple[FieldDescriptor, Any]] = message.ListFields()
-    for field, value in fields:
-        if field.message_type is None:
-            continue
-        if field.message_type.GetOptions().map_entry:
-            keys = [key for key in value if isinstance(key, str)]
-            if sorted(keys) != sorted(keys, key=lambda key: key.encode("utf-16-be")):
-                return True
-            inner = [value[key] for key in value]
-        else:
-            inner: list[Any] = [*value] if isinstance(value, Sequence) else [value]
-        if any(isinstance(it, Message) and sorts_keys_otherwise(it) for it in inner):
-            return True
-    return False
+    return any(
+        sorted(keys) != sorted(keys, key=lambda key: key.encode("utf-16-be"))
+        for inner in messages_within(message)
+        for field, value in inner.ListFields()
+        if is_map(field)
+        for keys in [[key for key in value if isinstance(key, str)]]
+    )
 
 
 def _version() -> str:
@@ -44,8 +34,8 @@ def _version() -> str:
 
 
 def _build(image: Path, work: Path) -> list[str]:
-    built = work / ".built"
-    if not is_up_to_date(built, image, _PROJECT):
+    built, sources = work / ".built", (image, _PROJECT, Path(__file__))
+    if not is_up_to_date(built, *sources):
         # Maven would leave the classes of messages that are gone.
         shutil.rmtree(work, ignore_errors=True)
         repository = ROOT / "build" / "cache" / "maven"
@@ -59,7 +49,7 @@ def _build(image: Path, work: Path) -> list[str]:
                 "compile",
             ]
         )
-        built.touch()
+        mark_up_to_date(built, *sources)
     classpath = f"{work / 'classes'}:{work / 'lib'}/*"
     return ["java", "-cp", classpath, "interop.Peer"]
 
@@ -76,7 +66,7 @@ PEERS = [
         keeps_unknown=True,
         reorders=sorts_keys_otherwise,
         notes=(
-            "sorts the keys of a map by UTF-16 code unit, so that those with a character beyond "
+            "Sorts the keys of a map by UTF-16 code unit, so that those with a character beyond "
             "U+FFFF may stand in another place."
         ),
     )

@@ -8,34 +8,34 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from peers import INTEROP, PROTOC, Peer, is_up_to_date, run
+from peers import INTEROP, PROTOC, Peer, is_up_to_date, mark_up_to_date, run
 
 _SOURCES = INTEROP / "node"
 _LOCK = _SOURCES / "package-lock.json"
 
 
 def _build(program: str, *options: str, image: Path, work: Path) -> list[str]:
-    """Install what is pinned, generate, and compile the TypeScript, each if it is not up to date.
+    """Install what is pinned, generate, and compile the TypeScript, if that is not up to date.
 
     All of it happens in copies in the work folder: Node looks for packages beside the program.
     """
-    modules = work / "node_modules"
     started_by = ["node", str(work / f"{program}.js"), *options]
-    if is_up_to_date(work / f"{program}.js", _SOURCES, image):
+    installed, built = work / ".installed", work / ".built"
+    sources = (image, _SOURCES, Path(__file__))
+    if is_up_to_date(built, *sources):
         return started_by
     shutil.copytree(_SOURCES, work, dirs_exist_ok=True)
-    if not is_up_to_date(modules / ".package-lock.json", _LOCK):
+    if not is_up_to_date(installed, _LOCK):
         run(["npm", "ci"], cwd=work)
+        mark_up_to_date(installed, _LOCK)
     _generate(image, work)
-    run([modules / ".bin" / "tsc", "--project", work])
+    run([work / "node_modules" / ".bin" / "tsc", "--project", work])
+    mark_up_to_date(built, *sources)
     return started_by
 
 
 def _generate(image: Path, work: Path) -> None:
     generated = work / "gen"
-    stamp = generated / ".generated"
-    if is_up_to_date(stamp, image, _LOCK):
-        return
     shutil.rmtree(generated, ignore_errors=True)
     bin_folder = work / "node_modules" / ".bin"
     files = FileDescriptorSet.FromString(image.read_bytes()).file
@@ -57,7 +57,6 @@ def _generate(image: Path, work: Path) -> None:
                 *ours,
             ]
         )
-    stamp.touch()
 
 
 def _version(package: str) -> str:

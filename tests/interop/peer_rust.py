@@ -9,14 +9,22 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from peers import INTEROP, Peer, PeerError, is_up_to_date, run
+from peers import (
+    INTEROP,
+    Peer,
+    PeerError,
+    fields_of,
+    is_map,
+    is_up_to_date,
+    mark_up_to_date,
+    messages_within,
+    run,
+)
 
 _SOURCES = INTEROP / "rust"
 _CRATES = _SOURCES / "crates.txt"
@@ -30,17 +38,15 @@ def _build(image: Path, work: Path) -> list[str]:
     """
     program = work / "target" / "debug" / "stigmer-apis-interop"
     lock = work / "Cargo.lock"
-    if not is_up_to_date(lock, _SOURCES):
+    pinned, sources = work / ".pinned", (_SOURCES, Path(__file__))
+    if not is_up_to_date(pinned, *sources):
         shutil.copytree(_SOURCES, work, dirs_exist_ok=True)
         lock.unlink(missing_ok=True)
         manifest = (_SOURCES / "Cargo.toml").read_text(encoding="utf-8")
         (work / "Cargo.toml").write_text(manifest + _pins(manifest), encoding="utf-8")
         run(["cargo", "generate-lockfile"], cwd=work)
-        try:
-            _check(lock)
-        except PeerError:
-            lock.unlink()
-            raise
+        _check(lock)
+        mark_up_to_date(pinned, *sources)
     environment = {"CARGO_TARGET_DIR": str(work / "target"), "STIGMER_IMAGE": str(image)}
     run(["cargo", "build", "--locked"], cwd=work, env=environment)
     return [str(program)]
@@ -83,19 +89,12 @@ def has_empty_key_or_value(message: Message) -> bool:
 
     prost leaves it out of the entry.
     """
-    fields = cast(Iterable[tuple[FieldDescriptor, Any]], message.ListFields())
-    for descriptor, value in ((field.message_type, value) for field, value in fields):
-        if descriptor is None:
-            continue
-        if descriptor.GetOptions().map_entry:
-            inner = [value[key] for key in value]
-            if not all([*value, *map(_content, inner)]):
-                return True
-        else:
-            inner = [value] if isinstance(value, Message) else list(value)
-        if any(isinstance(it, Message) and has_empty_key_or_value(it) for it in inner):
-            return True
-    return False
+    return any(
+        not all([*value, *map(_content, values)])
+        for inner in messages_within(message)
+        for (field, value), (_, values) in zip(inner.ListFields(), fields_of(inner), strict=True)
+        if is_map(field)
+    )
 
 
 def _content(value: Any) -> Any:

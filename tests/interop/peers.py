@@ -21,14 +21,17 @@ wrong it says so on stderr and exits with something other than 0.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import importlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from stigmer_apis import schema
@@ -163,12 +166,47 @@ def run(
     return finished.stdout
 
 
-def is_up_to_date(target: Path, *sources: Path) -> bool:
-    """Whether `target` is newer than every source, folders with all that they hold."""
-    if not target.exists():
-        return False
-    built = target.stat().st_mtime
-    files = [
-        file for source in sources for file in (source.rglob("*") if source.is_dir() else [source])
-    ]
-    return all(file.stat().st_mtime <= built for file in files)
+def is_up_to_date(stamp: Path, *sources: Path) -> bool:
+    """Whether `stamp` was made from these sources as they are, folders with all that they hold."""
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _digest(sources)
+
+
+def mark_up_to_date(stamp: Path, *sources: Path) -> None:
+    """Note in `stamp` what was made from these sources."""
+    stamp.write_text(_digest(sources), encoding="utf-8")
+
+
+def _digest(sources: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for source in sources:
+        for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
+            if file.is_file():
+                digest.update(f"{file.relative_to(source.parent)}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def messages_within(message: Message) -> Iterator[Message]:
+    """The message itself, and every message in it, however deep."""
+    yield message
+    for _, inner in fields_of(message):
+        for value in inner:
+            if isinstance(value, Message):
+                yield from messages_within(value)
+
+
+def fields_of(message: Message) -> Iterator[tuple[FieldDescriptor, list[Any]]]:
+    """The fields that are set, and the values in each; of a map those that it holds."""
+    fields = cast(Iterable[tuple[FieldDescriptor, Any]], message.ListFields())
+    for field, value in fields:
+        if is_map(field):
+            yield field, [value[key] for key in value]
+        elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            yield field, list(cast(Sequence[Any], value))
+        else:
+            yield field, [value]
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Whether the field is a map."""
+    return field.message_type is not None and field.message_type.GetOptions().map_entry

@@ -33,15 +33,16 @@ def test_the_extras_are_those_of_the_package(root: Path) -> None:
 
 
 def test_every_link_into_the_repository_leads_somewhere(root: Path) -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        for target in re.findall(r"\]\(([^)]+)\)", (root / page).read_text()):
+    for page in [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("tests/**/README.md")]:
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
             path = target.partition("#")[0]
-            assert "://" in target or (root / path).exists(), f"{page}: {target}"
+            assert "://" in target or (page.parent / path).exists(), f"{page}: {target}"
 
 
 def test_the_changelog_begins_with_the_version_of_the_package(root: Path) -> None:
     import stigmer_apis
 
-    newest = re.search(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert newest is not None
-    assert newest[1] == stigmer_apis.__version__
+    headings = re.findall(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
+    released = [heading for heading in headings if heading != "Unreleased"]
+    assert released[0] == stigmer_apis.__version__
+    assert headings in (released, ["Unreleased", *released]), "what is unreleased comes first"
