@@ -1,5 +1,6 @@
 # stigmer-apis: turns apis/ into the Python package, and proves that it did so faithfully.
-# `make help` lists what there is to do. Everything is set up on the way, inside this folder.
+# `make help` lists what there is to do. Everything is set up on the way, inside this folder,
+# but for the Temporal server.
 
 PYTHON ?= python3
 # The git revision that `make breaking` compares with; the last release if empty.
@@ -23,6 +24,13 @@ VENV := .venv/bin
 BUF := $(CODEGEN)/buf
 RULES := third_party/protovalidate/buf/validate/validate.proto
 PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header
+
+# The Temporal server of `make handshake`: the CLI, built from the Go module proxy once and kept for
+# every clone.
+TEMPORAL_VERSION := 1.5.1
+TEMPORAL_HOME := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stigmer-apis/temporal-$(TEMPORAL_VERSION)
+export TEMPORAL_CLI ?= $(TEMPORAL_HOME)/temporal
+
 MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/*.txt))
 
 .DEFAULT_GOAL := protos
@@ -30,7 +38,7 @@ MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/
 .PRECIOUS: build/matrix/%/.installed
 # The steps of a target are in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check bench dist release pins clean
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix temporal handshake example-handshake check bench dist release pins clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -73,6 +81,14 @@ matrix: $(MATRIX:%=matrix-%) ## Run the tests of the built wheel on every range 
 matrix-%: build/matrix/%/.installed
 	@echo 'matrix: $*'
 	build/matrix/$*/bin/python -m pytest --ignore tests/schema -m 'not toolchain' $(PYTEST_ARGS)
+
+temporal: $(TEMPORAL_CLI) ## Build the Temporal server once, outside this folder; needs Go
+
+handshake: deps temporal ## Run the callback-token handshake on a real Temporal server
+	$(VENV)/python -m pytest -p no:xdist tests/temporal_server $(PYTEST_ARGS)
+
+example-handshake: deps temporal ## Show the callback-token handshake, step by step
+	$(VENV)/python examples/handshake/run.py
 
 check: deps ## Check our own Python: format, lint, types
 	$(VENV)/ruff format --check
@@ -118,6 +134,13 @@ build/bootstrap/.installed: requirements/bootstrap.txt
 
 $(RULES): requirements/validation-rules.txt .venv-codegen/.installed
 	$(CODEGEN)/python -m codegen.third_party
+
+$(TEMPORAL_HOME)/temporal:
+	@command -v go >/dev/null || { echo \
+	  'make: Go builds the Temporal server and is missing; install it, or name a CLI with TEMPORAL_CLI=' >&2; exit 1; }
+	@echo 'temporal: building $(TEMPORAL_VERSION), which takes minutes'
+	GOBIN='$(TEMPORAL_HOME)/.building' CGO_ENABLED=0 go install github.com/temporalio/cli/cmd/temporal@v$(TEMPORAL_VERSION)
+	@mv '$(TEMPORAL_HOME)/.building/temporal' '$@' && rmdir '$(TEMPORAL_HOME)/.building'
 
 build/matrix/%/.installed: requirements/matrix/%.txt dist
 	$(UV) venv --clear --python $(PYTHON) build/matrix/$*
