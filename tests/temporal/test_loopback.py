@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import grpc
 import pytest
 from temporalio import activity
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowFailureError
+from temporalio.converter import DataConverter, PayloadCodec
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
@@ -69,12 +71,31 @@ class Stage:
         return self.commands.executions["wex-1"].status.callback_token
 
 
+class ToyCodec(PayloadCodec):
+    """Stands in for encryption: it hides payloads from a search, and from nobody else."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [
+            Payload(metadata={"encoding": b"toy"}, data=scramble(payload.SerializeToString()))
+            for payload in payloads
+        ]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [Payload.FromString(scramble(payload.data)) for payload in payloads]
+
+
+def scramble(data: bytes) -> bytes:
+    return bytes(byte ^ 0x5A for byte in data)
+
+
 @asynccontextmanager
-async def stage(*, error: str = "", times: int = 1) -> AsyncGenerator[Stage]:
+async def stage(
+    *, error: str = "", times: int = 1, converter: DataConverter = data_converter
+) -> AsyncGenerator[Stage]:
     """A client, and workers of both sides; the run does what the arguments say."""
     commands = Commands()
     with loopback() as (address, frontend):
-        client = await Client.connect(address, data_converter=data_converter)
+        client = await Client.connect(address, data_converter=converter)
 
         @activity.defn(name="Outside")
         async def outside(name: str) -> Any:
@@ -155,5 +176,27 @@ def test_on_loopback_a_delivery_that_gets_no_answer_is_repeated(status: grpc.Sta
             assert (await wait(scene))["answer"] == 42
             assert await asyncio.wait_for(scene.told(), TIMEOUT) == [True]
             assert scene.frontend.refusals == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_encoded", [False, True])
+def test_on_loopback_a_codec_keeps_the_token_out_of_every_history(is_encoded: bool) -> None:
+    codec = ToyCodec() if is_encoded else None
+
+    async def scenario() -> None:
+        async with stage(converter=replace(data_converter, payload_codec=codec)) as scene:
+            assert (await wait(scene))["answer"] == 42
+            assert await asyncio.wait_for(scene.told(), TIMEOUT) == [True]
+
+            forms = (scene.token(), b64encode(scene.token()))
+            holding = [
+                EventType.Name(event.event_type)
+                for workflow in ("waiting", "run-wex-1")
+                for event in scene.frontend.history(workflow)
+                if any(form in event.SerializeToString() for form in forms)
+            ]
+        inputs = ["EVENT_TYPE_WORKFLOW_EXECUTION_STARTED", "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED"]
+        assert holding == ([] if is_encoded else inputs)
 
     asyncio.run(scenario())
