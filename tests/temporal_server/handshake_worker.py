@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +157,11 @@ async def main(role: str, temporal: str, platform: str, gates: str) -> None:
                 activities=[OutsideActivities(client, channel, folder).run_execution],
             )
         else:
-            # Shorter than Temporal is away in a test, so that the activity fails and is retried.
-            system = SystemActivities(client, rpc_timeout=timedelta(seconds=2))
             worker = Worker(
                 client,
                 task_queue="runner",
                 workflows=[ExecuteServerlessWorkflow],
-                activities=[*system.all(), Reports(channel).report],
+                activities=[*SystemActivities(client).all(), Reports(channel).report],
             )
         print("polling", flush=True)
         await worker.run()

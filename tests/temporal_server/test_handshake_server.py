@@ -387,7 +387,8 @@ def test_a_result_is_delivered_though_temporal_was_killed_just_before(world: Wor
         await soon(world.wait_at, "before-delivery")
         world.temporal.kill()
         world.open("before-delivery")
-        await asyncio.sleep(4)  # longer than one attempt waits
+        # Longer than the client repeats a call by itself, so that the activity is retried.
+        await asyncio.sleep(13)
         await soon(kill_and_restart, world, world.temporal)
 
         await assert_resumed_once(outside, {"number": 11, "square": 121})

@@ -101,7 +101,8 @@ class SystemActivities:
 
         Args:
             client: the client to answer Temporal with.
-            rpc_timeout: how long one attempt waits for Temporal.
+            rpc_timeout: how long one call waits for Temporal. The client repeats a call for some
+                ten seconds by itself; then the activity fails and is retried.
         """
         self._client = client
         self._rpc_timeout = rpc_timeout
