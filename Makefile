@@ -7,6 +7,10 @@ PYTHON ?= python3
 AGAINST ?=
 # How `make lint` prints what the schema rules find: text, json or github-actions.
 ERROR_FORMAT ?= text
+# How long `make fuzz` runs, the seed of its inputs, and a saved input to read again instead.
+SECONDS ?= 240
+SEED ?= 0
+REPLAY ?=
 # More arguments for pytest, such as `make test PYTEST_ARGS='-k token'`.
 PYTEST_ARGS ?=
 
@@ -32,13 +36,15 @@ TEMPORAL_HOME := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stigmer-apis/temporal-$(
 export TEMPORAL_CLI ?= $(TEMPORAL_HOME)/temporal
 
 MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/*.txt))
+NEIGHBOURS := $(patsubst requirements/neighbours/%.txt,%,$(wildcard requirements/neighbours/*.txt))
+PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in))
 
 .DEFAULT_GOAL := protos
 .DELETE_ON_ERROR:
-.PRECIOUS: build/matrix/%/.installed
+.PRECIOUS: build/matrix/%/.installed build/neighbours/%/.installed
 # The steps of a target are in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix temporal handshake example-handshake check bench dist release pins clean
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz runtimes neighbours temporal handshake example-handshake
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -73,6 +79,9 @@ breaking: deps ## Compare the contract with the last release, or with AGAINST=<g
 generate: deps ## Generate the package from the contract, if it is not up to date
 	@$(CODEGEN)/python -m codegen
 
+fixtures: generate ## Write the fixtures of the contract as it is, tests/wire/releases/HEAD
+	@$(VENV)/python tests/wire/release_fixtures.py
+
 test: deps ## Run the tests on the newest release of every dependency
 	$(VENV)/python -m pytest -n auto $(PYTEST_ARGS)
 
@@ -80,7 +89,20 @@ matrix: $(MATRIX:%=matrix-%) ## Run the tests of the built wheel on every range 
 
 matrix-%: build/matrix/%/.installed
 	@echo 'matrix: $*'
-	build/matrix/$*/bin/python -m pytest --ignore tests/schema -m 'not toolchain' $(PYTEST_ARGS)
+	build/matrix/$*/bin/python -m pytest --ignore tests/schema --ignore tests/properties -m 'not toolchain' $(PYTEST_ARGS)
+
+interop: deps ## Exchange messages with libraries of other languages, whose toolchains it needs
+	$(VENV)/python -m pytest tests/interop $(PYTEST_ARGS)
+
+runtimes: deps dist ## Run the wheel on every protobuf runtime and write docs/runtimes.md
+	$(VENV)/python -m runtimes build/dist/*.whl
+
+# Of no other target: `make test` has no packages of others, and `make interop` is for toolchains.
+neighbours: $(NEIGHBOURS:%=neighbours-%) ## Run the wheel beside packages that ship protobuf code
+
+neighbours-%: build/neighbours/%/.installed
+	@echo 'neighbours: $*'
+	build/neighbours/$*/bin/python -m pytest -n 2 tests/neighbours $(PYTEST_ARGS)
 
 temporal: $(TEMPORAL_CLI) ## Build the Temporal server once, outside this folder; needs Go
 
@@ -96,19 +118,30 @@ check: deps ## Check our own Python: format, lint, types
 	$(VENV)/mypy
 	$(VENV)/pyright
 
-bench: deps ## Measure import times beside bare google.protobuf and grpc
+mutation: deps ## Score the gates: change the contract in every way that they must stop (long)
+	$(CODEGEN)/python -m tests.mutation --report $(MUTATION_ARGS)
+
+bench: deps ## Measure import times beside bare google.protobuf and grpc, redaction beside str()
 	$(VENV)/python benchmarks/imports.py
+	$(VENV)/python benchmarks/redaction.py
+
+# On both implementations of the newest protobuf, and of the oldest with the built wheel.
+fuzz: deps build/matrix/lowest/.installed ## Fuzz the readers for SECONDS with SEED, or read REPLAY=<file> again
+	PYTHONPATH=tests/wire $(VENV)/python tests/fuzz/fuzz_run.py \
+	  --python $(VENV)/python --python build/matrix/lowest/bin/python \
+	  $(if $(REPLAY),--replay '$(REPLAY)',--seconds $(SECONDS) --seed $(SEED))
+	$(if $(REPLAY),,HYPOTHESIS_PROFILE=long $(VENV)/python -m pytest -q -n auto --hypothesis-seed=$(SEED) tests/properties)
 
 dist: deps generate ## Build the sdist and the wheel into build/dist
 	rm -rf build/dist
 	$(CODEGEN)/python -m hatchling build -d build/dist
 
-release: protos ## Keep the image of the version in __init__.py as a release, once and for all
+release: protos fixtures ## Keep the image and the fixtures of the version in __init__.py as a release, once and for all
 	@$(CODEGEN)/python -m schema_rules.releases
 
 pins: build/bootstrap/.installed ## Pin what requirements/*.in name, with hashes
 	set -e; for file in codegen validation-rules; do $(PIN) --no-deps -o requirements/$$file.txt requirements/$$file.in; done
-	set -e; for file in bootstrap $(MATRIX:%=matrix/%) dev; do $(PIN) --upgrade -o requirements/$$file.txt requirements/$$file.in; done
+	set -e; for file in bootstrap $(PINNED) dev; do $(PIN) --upgrade -o requirements/$$file.txt requirements/$$file.in; done
 
 clean: ## Remove everything that make has set up or built
 	rm -rf build third_party .venv .venv-codegen
@@ -143,7 +176,15 @@ $(TEMPORAL_HOME)/temporal:
 	@mv '$(TEMPORAL_HOME)/.building/temporal' '$@' && rmdir '$(TEMPORAL_HOME)/.building'
 
 build/matrix/%/.installed: requirements/matrix/%.txt dist
-	$(UV) venv --clear --python $(PYTHON) build/matrix/$*
-	$(UV) pip sync --python build/matrix/$* --require-hashes $<
-	$(UV) pip install --python build/matrix/$* --no-deps build/dist/*.whl
-	@touch $@
+	$(install-wheel)
+
+build/neighbours/%/.installed: requirements/neighbours/%.txt dist
+	$(install-wheel)
+
+# An environment with what the first prerequisite pins, and the wheel.
+define install-wheel
+$(UV) venv --clear --python $(PYTHON) $(@D)
+$(UV) pip sync --python $(@D) --require-hashes $<
+$(UV) pip install --python $(@D) --no-deps build/dist/*.whl
+@touch $@
+endef

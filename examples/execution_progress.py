@@ -15,7 +15,6 @@ from datetime import datetime
 import grpc
 import local_platform
 from google.protobuf.descriptor import EnumDescriptor
-from google.protobuf.json_format import MessageToJson
 
 from stigmer_apis.agentic.workflowexecution.v1 import (
     ExecutionPhase,
@@ -26,6 +25,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowTaskStatus,
     WorkflowTaskType,
 )
+from stigmer_apis.redaction import to_json
 
 
 def follow(channel: grpc.Channel, execution_id: str) -> WorkflowExecution:
@@ -87,27 +87,13 @@ def duration(started_at: str, completed_at: str) -> str:
     return f"{took.total_seconds():.1f} s"
 
 
-def without_secrets(execution: WorkflowExecution) -> WorkflowExecution:
-    """Return a copy that may be printed.
-
-    Inputs and outputs of tasks are what their authors put there: who may read those is up to you.
-    """
-    copy = WorkflowExecution()
-    copy.CopyFrom(execution)
-    copy.status.ClearField("callback_token")
-    for value in copy.spec.runtime_env.values():
-        if value.is_secret:
-            value.value = "(secret)"
-    return copy
-
-
 def main() -> None:
     with local_platform.serving() as channel:
         ended = follow(channel, local_platform.WORKFLOW_EXECUTION_ID)
-    # Clearing the token hides whether there is one, which an operator wants to know.
     waits = "an activity waits for it" if ended.status.callback_token else "nothing waits for it"
     print(f"{ended.metadata.id} ended, and {waits}:")
-    print(MessageToJson(without_secrets(ended)))
+    # Inputs and outputs of tasks are what their authors put there: who may read those is up to you.
+    print(to_json(ended, indent=2))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
@@ -18,6 +19,7 @@ RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
     "STATUS_ONLY_FIELD": status_rules.status_only_field,
     "TOKEN_SHAPE": status_rules.token_shape,
     "SPEC_WITHOUT_STATUS": status_rules.spec_without_status,
+    "SPEC_REPEATS_STATUS": status_rules.spec_repeats_status,
     "RESOURCE_SHAPE": resource_rules.resource_shape,
     "NUMBER_GAP": resource_rules.number_gap,
     "KIND_REGISTRY": resource_rules.kind_registry,
@@ -33,6 +35,7 @@ PROMISES: dict[str, Callable[[Schema, Schema], Iterator[Finding]]] = {
     "VALIDATION_KEPT": promise_rules.validation_kept,
     "AUTHORIZATION_KEPT": promise_rules.authorization_kept,
     "KIND_KEPT": promise_rules.kind_kept,
+    "OPTION_KEPT": promise_rules.option_kept,
 }
 
 Exceptions = Mapping[str, Mapping[str, str]]
@@ -45,12 +48,17 @@ def load_exceptions(path: Path = EXCEPTIONS) -> Exceptions:
     Raises:
         ValueError: it names a rule that there is not, or gives no reason.
     """
-    exceptions: Exceptions = tomllib.loads(path.read_text())
+    try:
+        exceptions: dict[str, Any] = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path.name} is no TOML: {error}; mend it") from None
     for rule, reasons in exceptions.items():
         if rule not in RULES:
             raise ValueError(f"{path.name} names the rule {rule}, which there is not; mend it")
-        for name, reason in reasons.items():
-            if not reason.strip():
+        if not isinstance(reasons, dict):
+            raise ValueError(f"{path.name} needs a table [{rule}] of reasons by name; mend it")
+        for name, reason in cast("dict[str, object]", reasons).items():
+            if not isinstance(reason, str) or not reason.strip():
                 raise ValueError(f"{path.name} gives no reason for {name} in {rule}; write one")
     return exceptions
 

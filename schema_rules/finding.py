@@ -64,7 +64,9 @@ def as_json(finding: Finding) -> str:
 def as_github_action(finding: Finding) -> str:
     """One workflow command, which GitHub shows beside the line."""
     path, line, column = position(finding.element)
-    text = f"{finding.message} ({finding.rule})".replace("%", "%25")
+    text = f"{finding.message} ({finding.rule})"
+    for character, escaped in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
+        text = text.replace(character, escaped)
     return f"::error file={path},line={line},col={column}::{text}"
 
 

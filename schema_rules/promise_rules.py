@@ -17,9 +17,11 @@ from schema_rules.schema import (
     APIRESOURCE,
     AUTHORIZATION,
     KINDS,
+    MESSAGE_RULES,
     ROOT,
     RULES,
     Field,
+    Message,
     Rpc,
     Schema,
 )
@@ -74,6 +76,15 @@ def validation_kept(before: Schema, now: Schema) -> Iterator[Finding]:
                 f'Field "{field.descriptor.name}" has other validation rules than it had; callers '
                 "rely on what passes, and readers on what does not",
             )
+    for name, old_message in before.messages.items():
+        message = now.messages.get(name)
+        if message is not None and _of_message(old_message) != _of_message(message):
+            yield Finding(
+                "VALIDATION_KEPT",
+                message,
+                f'Message "{message.descriptor.name}" has other validation rules than it had; '
+                "callers rely on what passes, and readers on what does not",
+            )
 
 
 def authorization_kept(before: Schema, now: Schema) -> Iterator[Finding]:
@@ -109,6 +120,19 @@ def kind_kept(before: Schema, now: Schema) -> Iterator[Finding]:
                 )
 
 
+def option_kept(before: Schema, now: Schema) -> Iterator[Finding]:
+    """OPTION_KEPT: an option of ours keeps its number, by which compiled contracts carry it."""
+    for name, old in before.options.items():
+        option = now.options.get(name)
+        if option is not None and option.descriptor.number != old.descriptor.number:
+            yield Finding(
+                "OPTION_KEPT",
+                option,
+                f'Option "{option.descriptor.name}" was number {old.descriptor.number}; whoever '
+                "reads compiled contracts finds it by that",
+            )
+
+
 def _fields_in_both(before: Schema, now: Schema) -> Iterator[tuple[Field, Field]]:
     present = {field.name: field for message in now.messages.values() for field in message.fields}
     for message in before.messages.values():
@@ -133,15 +157,30 @@ def _bare_rules(options: Mapping[str, Any]) -> bytes:
     return serialized
 
 
+def _of_message(message: Message) -> list[bytes]:
+    """The validation rules of a message and of its oneofs, without their wording."""
+    found: list[bytes] = []
+    rules = message.options.get(MESSAGE_RULES)
+    if rules is not None:
+        bare = type(rules)()
+        bare.CopyFrom(rules)
+        for rule in bare.cel:
+            rule.ClearField("message")
+        found.append(bare.SerializeToString(deterministic=True))
+    # Nothing but validation sets options on a oneof.
+    return found + [oneof.options.SerializeToString() for oneof in message.descriptor.oneof_decl]
+
+
 def _bare_authorization(rpc: Rpc) -> dict[str, str]:
-    """How an RPC is authorized, without the sentence for whoever is refused."""
-    bare: dict[str, str] = {}
-    for name in ("config", "is_public", "is_skip_authorization"):
-        value = rpc.options.get(f"{AUTHORIZATION}.{name}")
-        if name == "config" and value is not None:
-            config = type(value)()
-            config.CopyFrom(value)
-            config.ClearField("error_msg")
-            value = config
-        bare[name] = str(value)
+    """How an RPC is authorized, but for the words of the sentence for whoever is refused."""
+    bare = {
+        way: str(bool(rpc.options.get(f"{AUTHORIZATION}.{way}")))
+        for way in ("is_public", "is_skip_authorization")
+    }
+    value = rpc.options.get(f"{AUTHORIZATION}.config")
+    if value is not None:
+        config = type(value)()
+        config.CopyFrom(value)
+        config.error_msg = "given" if config.error_msg else ""
+        bare["config"] = str(config)
     return bare

@@ -1,12 +1,13 @@
 """The images of released contracts, which new ones must stay compatible with.
 
-`python -m schema_rules.releases` keeps the image of the current version. A kept image never changes
-again: it is what users of that version have.
+`python -m schema_rules.releases` keeps the image of the current version, and the fixtures of HEAD
+beside it. What is kept never changes again: it is what users of that version have.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,16 +15,18 @@ from codegen.place import SCHEMA_IMAGE
 from codegen.project import PACKAGE, ROOT, StepError
 
 RELEASES = ROOT / "tests" / "wire" / "releases"
+HEAD = "HEAD"
+"""The folder with the fixtures of the contract as it is; tests/wire/releases/README.md."""
 
 
 def main() -> int:
-    """Keep the image, and return the exit code: 0, or 1 after one sentence on what went wrong."""
+    """Keep the release, and return the exit code: 0, or 1 after one sentence on what went wrong."""
     try:
         kept = keep(RELEASES, version_of(PACKAGE), (PACKAGE / SCHEMA_IMAGE).read_bytes())
     except StepError as failure:
         print(f"release: {failure}", file=sys.stderr)
         return 1
-    print(f"release: the image of this version is {kept.relative_to(ROOT)}; commit and tag it")
+    print(f"release: this version is kept in {kept.relative_to(ROOT)}; commit and tag it")
     return 0
 
 
@@ -42,17 +45,26 @@ def version_of(package: Path) -> str:
 
 
 def keep(releases: Path, version: str, image: bytes) -> Path:
-    """Write `image` as that of a new release and return its path.
+    """Write `image` and copy the fixtures of HEAD to the folder of a new release; return that.
+
+    A version that was released before with the same image stays as it is.
 
     Raises:
-        StepError: the version was released before, with another image.
+        StepError: the version was released before, with another image; or HEAD has no fixtures.
     """
-    path = releases / f"v{version}" / SCHEMA_IMAGE
-    if path.exists() and path.read_bytes() != image:
-        raise StepError(f"{version} was released with another contract; raise __version__ first")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    release = releases / f"v{version}"
+    path = release / SCHEMA_IMAGE
+    if path.exists():
+        if path.read_bytes() != image:
+            raise StepError(
+                f"{version} was released with another contract; raise __version__ first"
+            )
+        return release
+    if not (releases / HEAD).is_dir():
+        raise StepError(f"no fixtures in {releases / HEAD}; run `make fixtures` first")
+    shutil.copytree(releases / HEAD, release, dirs_exist_ok=True)
     path.write_bytes(image)
-    return path
+    return release
 
 
 def last(releases: Path) -> Path:

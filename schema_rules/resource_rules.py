@@ -21,11 +21,12 @@ class Kind(NamedTuple):
     value: EnumValue
     name: str
     api_version: str
+    """Group and version, such as `agentic.stigmer.ai/v1`; empty if either is not given."""
     id_prefix: str
 
 
 def kinds(schema: Schema) -> list[Kind]:
-    """The registry, without the values that no resource is made of."""
+    """The registry, as far as its entries say what they are."""
     groups = schema.enums.get(f"{KINDS}.ApiResourceGroup")
     versions = schema.enums.get(f"{KINDS}.ApiResourceVersion")
     registry = schema.enums.get(f"{KINDS}.ApiResourceKind")
@@ -41,7 +42,8 @@ def kinds(schema: Schema) -> list[Kind]:
     for value in registry.values:
         meta = value.options.get(f"{KINDS}.kind_meta")
         if meta is not None:
-            api_version = f"{domain.get(meta.group, '')}/{version.get(meta.version, '')}"
+            both = (domain.get(meta.group), version.get(meta.version) if meta.version else None)
+            api_version = "/".join(filter(None, both)) if all(both) else ""
             found.append(Kind(value, meta.name, api_version, meta.id_prefix))
     return found
 
@@ -57,7 +59,8 @@ def resource_shape(schema: Schema) -> Iterator[Finding]:
 
 def _looks_like_resource(message: Message) -> bool:
     """Whether a message has what only resources have: their metadata, or a spec and a status."""
-    types = {field.type_name for field in message.fields}
+    message_type = FieldDescriptorProto.TYPE_MESSAGE
+    types = {f.type_name for f in message.fields if f.descriptor.type == message_type}
     ends = {suffix for suffix in ("Spec", "Status") for name in types if name.endswith(suffix)}
     return f"{APIRESOURCE}.ApiResourceMetadata" in types or len(ends) == 2
 
@@ -68,32 +71,54 @@ def number_gap(schema: Schema) -> Iterator[Finding]:
     99 is left aside: it is the audit block, far from the rest so that a status can grow.
     """
     for message in schema.messages.values():
-        taken = {field.descriptor.number for field in message.fields} - {AUDIT_NUMBER}
-        for gap in message.descriptor.reserved_range:
-            taken |= set(range(gap.start, gap.end))
-        missing = sorted(set(range(1, max(taken, default=0))) - taken)
-        if missing:
-            numbers = ", ".join(map(str, missing))
+        gaps = ", ".join(_gaps(message))
+        if gaps:
             yield Finding(
                 "NUMBER_GAP",
                 message,
-                f'Message "{message.descriptor.name}" leaves {numbers} open; reserve it, so that '
+                f'Message "{message.descriptor.name}" leaves {gaps} open; reserve it, so that '
                 "it is not given away by accident",
             )
+
+
+def _gaps(message: Message) -> Iterator[str]:
+    """What is neither used nor reserved below the highest number, such as "3" or "3 to 7"."""
+    numbers = [f.descriptor.number for f in message.fields if not _is_audit_block(f)]
+    taken = [range(number, number + 1) for number in numbers]
+    taken += [range(gap.start, gap.end) for gap in message.descriptor.reserved_range]
+    following = 1
+    for each in sorted(taken, key=lambda each: each.start):
+        if each.start > max(numbers, default=0):
+            return
+        if each.start > following:
+            last = each.start - 1
+            yield str(following) if last == following else f"{following} to {last}"
+        following = max(following, each.stop)
+
+
+def _is_audit_block(field: Field) -> bool:
+    return field.type_name == AUDIT and field.descriptor.number == AUDIT_NUMBER
 
 
 def kind_registry(schema: Schema) -> Iterator[Finding]:
     """KIND_REGISTRY: the entries of ApiResourceKind are complete and cannot be confused."""
     registry = kinds(schema)
+    described = {kind.value.name for kind in registry}
+    every = schema.enums.get(f"{KINDS}.ApiResourceKind")
+    for value in every.values if every else ():
+        if value.descriptor.number != 0 and value.name not in described:
+            yield Finding(
+                "KIND_REGISTRY", value, f'Kind "{value.descriptor.name}" needs the option kind_meta'
+            )
     names = Counter(kind.name for kind in registry)
     prefixes = Counter(kind.id_prefix for kind in registry)
     for kind in registry:
         value = kind.value.descriptor.name
-        if not kind.name or not kind.id_prefix or kind.api_version.startswith("/"):
+        if not kind.name or not kind.id_prefix or not kind.api_version:
             yield Finding(
                 "KIND_REGISTRY",
                 kind.value,
-                f'Kind "{value}" needs a name, a group and an id_prefix',
+                f'Kind "{value}" needs a name, a group, a version and an id_prefix',
             )
         if names[kind.name] > 1 or prefixes[kind.id_prefix] > 1:
             yield Finding(
@@ -125,6 +150,8 @@ def _of_resource(
         field = message.field(field_name)
         if field is None or field.descriptor.number != number:
             yield f'Resource "{name}" needs the field {field_name} = {number}', message
+        elif field.descriptor.label == FieldDescriptorProto.LABEL_REPEATED:
+            yield f'Field "{name}.{field_name}" must not be repeated', field
         elif type_name is not None and field.type_name != type_name:
             yield f'Field "{name}.{field_name}" must be {type_name or "a string"}', field
     for field_name, constant in (

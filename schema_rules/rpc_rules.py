@@ -52,8 +52,8 @@ def _of_config(schema: Schema, rpc: Rpc, config: Any) -> Iterator[str]:
         yield "has an authorization config without an error_msg for whoever is refused"
     if not config.resource_kind and not config.resource_kind_path:
         yield "has an authorization config that names no kind of resource"
-    if not config.field_path and not config.resource_id:
-        yield "has an authorization config that names no resource, by field_path or resource_id"
+    if bool(config.field_path) == bool(config.resource_id):
+        yield "has an authorization config that must name a resource by field_path or resource_id"
     for path in filter(None, (config.field_path, config.resource_kind_path)):
         if not _resolves(schema, rpc.request, path):
             yield f'has an authorization config with the path "{path}", which {rpc.request} lacks'

@@ -26,6 +26,7 @@ APIRESOURCE = "ai.stigmer.commons.apiresource"
 KINDS = f"{APIRESOURCE}.apiresourcekind"
 AUTHORIZATION = "ai.stigmer.iam.iampolicy.v1.rpcauthorization"
 RULES = "buf.validate.field"
+MESSAGE_RULES = "buf.validate.message"
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ class Schema:
         self.messages: dict[str, Message] = {}
         self.enums: dict[str, Enum] = {}
         self.services: dict[str, Service] = {}
+        self.options: dict[str, Field] = {}
+        """The options that we define, which are extensions."""
         self.files = [file for file in image.file if file.name.startswith(ROOT)]
         for file in self.files:
             self._add(file)
@@ -142,6 +145,10 @@ class Schema:
             self._add_message(file, file.package, message, (_FILE.MESSAGE_TYPE_FIELD_NUMBER, i))
         for i, enum in enumerate(file.enum_type):
             self._add_enum(file, file.package, enum, (_FILE.ENUM_TYPE_FIELD_NUMBER, i))
+        for i, option in enumerate(file.extension):
+            path = (_FILE.EXTENSION_FIELD_NUMBER, i)
+            name = f"{file.package}.{option.name}"
+            self.options[name] = Field(name, file, path, self._options(option.options), option)
         for i, service in enumerate(file.service):
             path = (_FILE.SERVICE_FIELD_NUMBER, i)
             name = f"{file.package}.{service.name}"

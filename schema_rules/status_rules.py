@@ -12,7 +12,7 @@ from schema_rules.schema import APIRESOURCE, Field, Message, Schema
 
 COMPUTED = f"{APIRESOURCE}.computed"
 AUDIT = f"{APIRESOURCE}.ApiResourceAudit"
-_TOKEN = re.compile(r"(^|_)(callback|task)_token$")
+_TOKEN = re.compile(r"(^|_)(callback|task)_tokens?$")
 _TEMPORAL = re.compile(r"(^|_)temporal_(workflow|run)_id$")
 
 
@@ -24,7 +24,7 @@ def status_only_field(schema: Schema) -> Iterator[Finding]:
     """
     outside = _reached_without_status(schema)
     for message in schema.messages.values():
-        if is_status(message) or message.name not in outside:
+        if message.name not in outside:
             continue
         for field in message.fields:
             reason = _why_system_owned(field)
@@ -63,6 +63,23 @@ def spec_without_status(schema: Schema) -> Iterator[Finding]:
                 )
 
 
+def spec_repeats_status(schema: Schema) -> Iterator[Finding]:
+    """SPEC_REPEATS_STATUS: no field stands in the spec and in the status of one resource."""
+    for status in schema.messages.values():
+        spec = schema.messages.get(f"{status.name.removesuffix('Status')}Spec")
+        if spec is None or not is_status(status):
+            continue
+        observed = {field.descriptor.name for field in status.fields}
+        for field in spec.fields:
+            if field.descriptor.name in observed:
+                yield Finding(
+                    "SPEC_REPEATS_STATUS",
+                    field,
+                    f'Field "{_short(field)}" stands in {status.descriptor.name} too; one party '
+                    "writes it, so keep it on that side or give it a name of its own",
+                )
+
+
 def is_status(message: Message) -> bool:
     """Whether a message is the status of a resource."""
     return message.name.endswith("Status")
@@ -88,11 +105,13 @@ def _reached_without_status(schema: Schema) -> dict[str, str]:
     """Every message that something other than a status leads to, and how, in words."""
     # Whatever no field refers to is a root: an input, a response, a resource, or a loose message.
     referred = {f.type_name for m in schema.messages.values() for f in m.fields}
+    requested = {rpc.request for service in schema.services.values() for rpc in service.rpcs}
     reached: dict[str, str] = {}
     pending = [
         (message.name, "it stands in a message of its own")
         for message in schema.messages.values()
-        if not is_status(message) and (message.name not in referred or _is_asked_for(message))
+        if not is_status(message)
+        and (message.name not in referred or message.name in requested or _is_asked_for(message))
     ]
     while pending:
         name, how = pending.pop()

@@ -14,13 +14,15 @@ def _blocks(root: Path, language: str) -> list[str]:
 
 def test_the_examples_run_one_after_the_other(root: Path) -> None:
     examples = _blocks(root, "python")
-    assert len(examples) == 4
+    assert len(examples) == 5
     finished = subprocess.run(
         [sys.executable, "-W", "error", "-c", "\n".join(examples)], capture_output=True, text=True
     )
     assert finished.returncode == 0, finished.stderr
     assert '"workflowId": "wfl-01jd0m2v9c"' in finished.stdout
     assert "metadata: owner_scope of a workflow execution must be" in finished.stdout
+    for written in (finished.stderr, finished.stdout):
+        assert 'callback_token: "[REDACTED sha256:9f9f5111f7b2]"' in written
 
 
 def test_the_extras_are_those_of_the_package(root: Path) -> None:
@@ -31,15 +33,16 @@ def test_the_extras_are_those_of_the_package(root: Path) -> None:
 
 
 def test_every_link_into_the_repository_leads_somewhere(root: Path) -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
-        for target in re.findall(r"\]\(([^)]+)\)", (root / page).read_text()):
+    for page in [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("tests/**/README.md")]:
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
             path = target.partition("#")[0]
-            assert "://" in target or (root / path).exists(), f"{page}: {target}"
+            assert "://" in target or (page.parent / path).exists(), f"{page}: {target}"
 
 
 def test_the_changelog_begins_with_the_version_of_the_package(root: Path) -> None:
     import stigmer_apis
 
-    newest = re.search(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert newest is not None
-    assert newest[1] == stigmer_apis.__version__
+    headings = re.findall(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
+    released = [heading for heading in headings if heading != "Unreleased"]
+    assert released[0] == stigmer_apis.__version__
+    assert headings in (released, ["Unreleased", *released]), "what is unreleased comes first"

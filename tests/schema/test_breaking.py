@@ -159,7 +159,7 @@ class TestMakeBreaking:
         self, make: Run, checkout: Path
     ) -> None:
         releases = checkout / "tests" / "wire" / "releases"
-        first = sorted(releases.iterdir())[0]
+        first = sorted(releases.glob("v*"))[0]
         for version in ("v0.9.0", "v0.10.0"):
             shutil.copytree(first, releases / version, dirs_exist_ok=True)
         assert "compatible with release v0.10.0" in make("breaking").stdout

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,95 +29,8 @@ from schema_rules.check import (
 )
 from schema_rules.finding import FORMATS, Finding, as_github_action, as_json, as_text, in_order
 from schema_rules.schema import Element
+from small_schemas import APIS, SmallSchemas, assert_announced, marks
 from toolchain import Run
-
-APIS = "apis/ai/stigmer"
-REGISTRY = f"{APIS}/commons/apiresource/apiresourcekind/api_resource_kind.proto"
-_HEADER = """\
-syntax = "proto3";
-package ai.stigmer.small.{name}.v1;
-import "ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind.proto";
-import "ai/stigmer/commons/apiresource/enum.proto";
-import "ai/stigmer/commons/apiresource/field_options.proto";
-import "ai/stigmer/commons/apiresource/io.proto";
-import "ai/stigmer/commons/apiresource/metadata.proto";
-import "ai/stigmer/commons/apiresource/rpc_service_options.proto";
-import "ai/stigmer/commons/apiresource/status.proto";
-import "ai/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto";
-import "buf/validate/validate.proto";
-"""
-
-
-class Mark(NamedTuple):
-    """A finding, as a line of a small schema announces it or as a rule made it."""
-
-    line: int
-    """The line in the small schema, from 1."""
-    rule: str
-    words: str
-
-
-def marks(text: str) -> list[Mark]:
-    """The findings that a small schema announces."""
-    return [
-        Mark(number, rule, words.strip())
-        for number, line in enumerate(text.splitlines(), 1)
-        for rule, words in re.findall(r"// ([A-Z]+_[A-Z_]+):?((?:(?! //).)*)", line)
-    ]
-
-
-def made(found: Iterable[Finding], path: str, first_line: int) -> list[Mark]:
-    """What rules found in one file, in lines from `first_line` on."""
-    made: list[Mark] = []
-    for finding in in_order(found):
-        record = json.loads(as_json(finding))
-        if record["path"] == path:
-            line = record["start_line"] - first_line + 1
-            made.append(Mark(line, finding.rule, finding.message))
-    return made
-
-
-class SmallSchemas:
-    """Small schemas, compiled together: each a file and a package of its own, under `apis/`."""
-
-    def __init__(
-        self, buf: Run, root: Path, workspace: Path, schemas: Mapping[str, str], kinds: str = ""
-    ) -> None:
-        """Compile them beside the real contract, to whose registry `kinds` are added."""
-        for name in ("apis", "third_party"):
-            shutil.copytree(root / name, workspace / name)
-        shutil.copy2(root / "buf.yaml", workspace)
-        registry = workspace / REGISTRY
-        contract, end, _ = registry.read_text().rpartition("}")
-        registry.write_text(contract + kinds + end)
-        for name, text in schemas.items():
-            path = workspace / self._path(name)
-            path.parent.mkdir(parents=True)
-            path.write_text(_HEADER.format(name=name) + text)
-        folder = f"{APIS}/small"
-        built = buf("build", "--path", folder, "--output", "image.binpb", cwd=workspace)
-        assert built.returncode == 0, built.stderr
-        self.image = FileDescriptorSet.FromString((workspace / "image.binpb").read_bytes())
-        self._first_of_kinds = contract.count("\n") + 1
-
-    def made_in(self, name: str, found: Iterable[Finding]) -> list[Mark]:
-        """What rules found in one of the schemas."""
-        return made(found, self._path(name), _HEADER.count("\n") + 1)
-
-    def made_in_registry(self, found: Iterable[Finding]) -> list[Mark]:
-        """What rules found in the kinds that were added."""
-        return made(found, REGISTRY, self._first_of_kinds)
-
-    def _path(self, name: str) -> str:
-        return f"{APIS}/small/{name}/v1/small.proto"
-
-
-def assert_announced(found: list[Mark], announced: list[Mark]) -> None:
-    """Check that rules found what a schema announces, no less and no more."""
-    assert [m[:2] for m in found] == sorted(m[:2] for m in announced), found
-    for mark in announced:
-        said = [m.words for m in found if (m.line, m.rule) == (mark.line, mark.rule)]
-        assert any(mark.words in words for words in said), f"{mark} is not what was said: {said}"
 
 
 def _built(schema: FileDescriptorSet) -> Callable[[Path, Path], FileDescriptorSet]:
@@ -305,6 +217,20 @@ message GadgetStatus {{
   string temporal_workflow_id = 2;
 }}
 """,
+    "a_computed_field_in_what_an_rpc_takes_and_a_status_holds": """\
+message GadgetStatus {
+  Step step = 1;
+}
+message Step {
+  string seen = 1 [(commons.apiresource.computed) = true]; // STATUS_ONLY_FIELD
+}
+service StepController {
+  option (commons.apiresource.api_resource_kind) = session;
+  rpc take(Step) returns (Step) {
+    option (iam.iampolicy.v1.rpcauthorization.is_public) = true;
+  }
+}
+""",
     "what_temporal_owns_in_a_request": f"""\
 message RunRequest {{
   {TOKEN} // STATUS_ONLY_FIELD: is computed
@@ -444,6 +370,33 @@ enum WishedStatus {
         "  SessionStatus status = 5;",
         "  OtherStatus status = 5; // RESOURCE_SHAPE: must be SessionStatus or",
     ),
+    "a_field_in_a_spec_and_in_its_status": """\
+message GadgetSpec {
+  string size = 1;
+  string title = 2; // SPEC_REPEATS_STATUS: GadgetSpec.title
+}
+message GadgetStatus {
+  string title = 1;
+}
+message WidgetStatus {
+  string size = 1;
+}
+""",
+    "a_resource_with_repeated_specs": _but(
+        SESSION,
+        "  SessionSpec spec = 4;",
+        "  repeated SessionSpec spec = 4; // RESOURCE_SHAPE: must not be repeated",
+    ),
+    "a_message_with_a_spec_and_an_enum_called_status_is_no_resource": """\
+message Probe {
+  ProbeSpec spec = 1;
+  ProbeStatus status = 2;
+}
+message ProbeSpec {}
+enum ProbeStatus {
+  PROBE_STATUS_UNSPECIFIED = 0;
+}
+""",
     "a_resource_with_a_field_of_its_own": _but(
         SESSION,
         "  SessionStatus status = 5;\n",
@@ -458,7 +411,7 @@ enum WishedStatus {
         SESSION, "audit = 99;", "audit = 1; // RESOURCE_SHAPE: audit block as number 99"
     ),
     "a_status_whose_audit_block_is_something_else": _but(
-        SESSION,
+        _wrong(SESSION, "message SessionStatus {", "NUMBER_GAP"),
         "  commons.apiresource.ApiResourceAudit audit = 99;",
         "  string audit = 99; // RESOURCE_SHAPE: audit block as number 99",
     ),
@@ -520,6 +473,18 @@ message GadgetStatus {
   commons.apiresource.ApiResourceAudit audit = 99;
 }
 """,
+    "a_99_that_is_no_audit_block": """\
+message Gadget { // NUMBER_GAP: leaves 2 to 98 open
+  string a = 1;
+  string z = 99;
+}
+""",
+    "numbers_that_are_reserved_above_the_highest": """\
+message Gadget {
+  reserved 20, 100 to max;
+  string a = 1;
+}
+""",
     "fields_of_a_oneof_count": """\
 message Gadget {
   string a = 1;
@@ -574,7 +539,10 @@ message Gadget {
     "a_config_with_a_path_of_the_kind_that_there_is_not": _rpc(
         "resource_kind: session", 'resource_kind_path: "sort"', 'path "sort"'
     ),
-    "a_config_without_a_resource": _rpc('      field_path: "id"\n', "", "names no resource"),
+    "a_config_without_a_resource": _rpc('      field_path: "id"\n', "", "must name a resource"),
+    "a_config_with_two_resources": _rpc(
+        'field_path: "id"', 'field_path: "id" resource_id: "stigmer"', "must name a resource by"
+    ),
     "a_config_with_the_one_resource": _but(SERVICE, 'field_path: "id"', 'resource_id: "stigmer"'),
     "a_config_without_a_refusal": _rpc('      error_msg: "You may not."\n', "", "error_msg"),
     "a_config_with_nothing_in_it": """\
@@ -583,7 +551,7 @@ service ReadController {
   option (commons.apiresource.api_resource_kind) = session;
   // The next line breaks the rule in each of its parts.
   rpc read(ReadInput) returns (ReadInput) { // RPC_AUTHORIZED: without a permission \
-// RPC_AUTHORIZED: without an error_msg // RPC_AUTHORIZED: no kind // RPC_AUTHORIZED: no resource
+// RPC_AUTHORIZED: without an error_msg // RPC_AUTHORIZED: no kind // RPC_AUTHORIZED: must name a
     option (iam.iampolicy.v1.rpcauthorization.config) = {};
   }
 }
@@ -600,6 +568,52 @@ service EmptyController { // SERVICE_KIND
     "a_rule_that_is_no_cel": _wrong(
         _cel("slug must be given", "this.slug =="), _OWNER, "CEL_COMPILES"
     ),
+    "a_rule_on_a_field_there_is_not": _wrong(
+        _cel("nickname must be given", "this.nickname != ''"), _OWNER, "CEL_COMPILES: nickname"
+    ),
+    "a_rule_on_items_with_a_field_there_is_not": _wrong(
+        _but(CEL, "this.kind == 53", "this.sort == 53"), _REFS, "CEL_COMPILES: sort"
+    ),
+    "a_rule_on_the_values_of_a_map_with_a_field_there_is_not": """\
+message Holder {
+  map<string, Part> parts = 1 [(buf.validate.field).map.values.cel = { // CEL_COMPILES: colour
+    id: "holder.parts"
+    message: "m"
+    expression: "this.colour != ''"
+  }];
+}
+message Part {}
+""",
+    "a_rule_of_a_message_on_a_field_there_is_not": """\
+message Holder { // CEL_COMPILES: colour
+  option (buf.validate.message).cel = {
+    id: "holder.colour"
+    message: "m"
+    expression: "this.colour != ''"
+  };
+}
+""",
+    "a_rule_that_does_not_compile_beside_one_that_does": """\
+message Holder {
+  string right = 1 [(buf.validate.field).cel = {
+    id: "holder.right"
+    message: "m"
+    expression: "this != ''"
+  }];
+  string wrong = 2 [(buf.validate.field).cel = { // CEL_COMPILES
+    id: "holder.wrong"
+    message: "m"
+    expression: "this !="
+  }];
+  int32 count = 3;
+}
+""",
+    "a_rule_for_another_type": """\
+message Holder {
+  string right = 1 [(buf.validate.field).string.min_len = 1];
+  int32 count = 2 [(buf.validate.field).string.min_len = 1]; // CEL_COMPILES
+}
+""",
     "a_rule_on_items_that_does_not_compile": _wrong(
         _but(CEL, "this.kind == 53", "this.kind == "), _REFS, "CEL_COMPILES"
     ),
@@ -612,9 +626,96 @@ service EmptyController { // SERVICE_KIND
     "a_rule_that_tests_the_number_of_no_kind": _wrong(
         _but(CEL, "this.kind == 53", "this.kind == 1053"),
         _REFS,
-        "CEL_ENUM_NUMBER: tests 1053, which is no value of ApiResourceKind "
-        "// CEL_ENUM_NUMBER: says environment in its message, and tests none",
+        "CEL_ENUM_NUMBER: tests 1053, which is no value of ApiResourceKind",
     ),
+    "a_rule_that_tests_the_number_of_a_kind_and_that_of_none": _wrong(
+        _but(CEL, "this.kind == 53", "this.kind in [53, 1053]"),
+        _REFS,
+        "CEL_ENUM_NUMBER: tests 1053, which is no value of ApiResourceKind",
+    ),
+    "a_rule_with_the_number_on_the_left": _wrong(
+        _but(CEL, "this.kind == 53", "52 == this.kind"),
+        _REFS,
+        "CEL_ENUM_NUMBER: says environment in its message, and tests workflow_execution",
+    ),
+    "a_rule_that_tests_one_value_or_another": _cel(
+        "kind must be agent or workflow", "this.kind == 40 || this.kind == 50"
+    ),
+    "a_rule_that_tests_an_enum_and_something_else": _wrong(
+        _cel("scope must be platform, and the slug given", "this.scope == 1 && this.slug != ''"),
+        _OWNER,
+        "CEL_ENUM_NUMBER: reads scope and tests no value of it",
+    ),
+    "a_rule_that_names_a_value_and_refuses_it": _wrong(
+        _cel("scope must be platform", "this.scope != 1"), _OWNER, "CEL_ENUM_NUMBER: says platform"
+    ),
+    "rules_on_fields_that_are_enums": """\
+message Holder {
+  commons.apiresource.ApiResourceOwnerScope right = 1 [(buf.validate.field).cel = {
+    id: "right"
+    message: "must be platform"
+    expression: "this == 1"
+  }];
+  commons.apiresource.ApiResourceOwnerScope wrong = 2 [(buf.validate.field).cel = { \
+// CEL_ENUM_NUMBER: says platform in its message, and tests organization
+    id: "wrong"
+    message: "must be platform"
+    expression: "this == 2"
+  }];
+  repeated commons.apiresource.ApiResourceOwnerScope items = 3 [\
+// CEL_ENUM_NUMBER: says platform in its message, and tests organization
+    (buf.validate.field).repeated.items.cel = {
+      id: "items"
+      message: "each must be platform"
+      expression: "this == 2"
+    }
+  ];
+  map<string, commons.apiresource.ApiResourceOwnerScope> values = 4 [\
+// CEL_ENUM_NUMBER: says platform in its message, and tests organization
+    (buf.validate.field).map.values.cel = {
+      id: "values"
+      message: "each must be platform"
+      expression: "this == 2"
+    }
+  ];
+}
+""",
+    "rules_on_enums_further_down": """\
+message Holder {
+  map<string, commons.apiresource.ApiResourceReference> owners = 1 [\
+// CEL_ENUM_NUMBER: says platform in its message, and tests organization
+    (buf.validate.field).map.values.cel = {
+      id: "owners"
+      message: "each scope must be platform"
+      expression: "this.scope == 2"
+    }
+  ];
+  repeated commons.apiresource.ApiResourceReference refs = 2 [(buf.validate.field).cel = { \
+// CEL_ENUM_NUMBER: says environment in its message, and tests workflow_execution
+    id: "refs"
+    message: "each must be an environment"
+    expression: "this.all(ref, ref.kind == 52)"
+  }];
+  Inner inner = 3 [(buf.validate.field).cel = { // CEL_ENUM_NUMBER: says environment
+    id: "inner"
+    message: "must be an environment"
+    expression: "this.ref.kind == 52"
+  }];
+}
+message Inner {
+  commons.apiresource.ApiResourceReference ref = 1;
+}
+""",
+    "a_rule_of_a_message_on_an_enum": """\
+message Holder { // CEL_ENUM_NUMBER: says platform in its message, and tests organization
+  option (buf.validate.message).cel = {
+    id: "holder.scope"
+    message: "scope must be platform"
+    expression: "this.scope == 2"
+  };
+  commons.apiresource.ApiResourceOwnerScope scope = 1;
+}
+""",
     "a_rule_that_names_one_value_and_tests_another": _wrong(
         _cel("scope must be platform or organization", "this.scope in [1, 3]"),
         _OWNER,
@@ -651,9 +752,13 @@ KINDS = """\
   ungrouped = 1003 [(kind_meta) = { // KIND_REGISTRY: needs a name, a group
     version: v1 name: "Ungrouped" id_prefix: "ung"
   }];
-  unprefixed = 1004 [(kind_meta) = { // KIND_REGISTRY: needs a name, a group and an id_prefix
+  unprefixed = 1004 [(kind_meta) = { // KIND_REGISTRY: a version and an id_prefix
     group: agentic version: v1 name: "Unprefixed"
   }];
+  versionless = 1008 [(kind_meta) = { // KIND_REGISTRY: a version
+    group: agentic name: "Versionless" id_prefix: "vls"
+  }];
+  undescribed = 1009; // KIND_REGISTRY: needs the option kind_meta
   first_twin = 1005 [(kind_meta) = { // KIND_REGISTRY: shares
     group: agentic version: v1 name: "FirstTwin" id_prefix: "twn"
   }];
@@ -708,6 +813,12 @@ message GadgetStatus {{
   string seen = 2 [(commons.apiresource.computed) = true];
   string chosen = 3 [(commons.apiresource.immutable) = true];
 }}
+"""
+OPTION = """\
+import "google/protobuf/descriptor.proto";
+extend google.protobuf.FieldOptions {
+  bool small = 95001;
+}
 """
 WORDED = _cel("scope must be platform", "this.scope == 1")
 _MIN_LEN = " [(buf.validate.field).string.min_len = 1];"
@@ -776,6 +887,21 @@ PROMISED = {
         _but(NAMED, _MIN_LEN, ";"),
         _but(NAMED, _MIN_LEN, f"{_MIN_LEN} // VALIDATION_KEPT: name"),
     ),
+    "a_rule_of_a_message_that_is_dropped": (
+        'message Pair {\n  option (buf.validate.message).cel = {id: "p" expression: "true"};\n}\n',
+        "message Pair {} // VALIDATION_KEPT: Pair\n",
+    ),
+    "a_rule_of_a_message_in_other_words": (
+        "message Pair {\n  option (buf.validate.message).cel = "
+        '{id: "p" message: "a" expression: "true"};\n}\n',
+        "message Pair {\n  option (buf.validate.message).cel = "
+        '{id: "p" message: "b" expression: "true"};\n}\n',
+    ),
+    "a_oneof_that_is_required_no_longer": (
+        "message Pair {\n  oneof one {\n    option (buf.validate.oneof).required = true;\n"
+        "    string a = 1;\n  }\n}\n",
+        "message Pair { // VALIDATION_KEPT: Pair\n  oneof one {\n    string a = 1;\n  }\n}\n",
+    ),
     "a_rule_in_other_words": (
         WORDED,
         _but(WORDED, "scope must be platform", "only the platform may own it"),
@@ -834,6 +960,19 @@ PROMISED = {
     "a_service_of_no_kind": (
         SCHEMAS["a_service_of_the_unknown_kind"],
         "service EmptyController {} // KIND_KEPT\n",
+    ),
+    "an_rpc_that_says_expressly_what_was_so": (
+        SERVICE,
+        _but(
+            SERVICE,
+            _CONFIG_END,
+            f"{_CONFIG_END}    option (iam.iampolicy.v1.rpcauthorization.is_public) = false;\n",
+        ),
+    ),
+    "an_rpc_that_refuses_without_words": _authorized('"You may not."', '""'),
+    "an_option_of_another_number": (
+        OPTION,
+        _but(OPTION, "= 95001;", "= 95002; // OPTION_KEPT: was number 95001"),
     ),
     "what_is_new_promises_for_itself": (NAMED, NAMED + SECRET + SERVICE + CEL),
     "what_is_gone_is_for_buf_to_find": (NAMED + SECRET + SERVICE, NAMED),
@@ -973,6 +1112,9 @@ class TestTheContract:
         ('[REDACTION_KEPT]\n"a.B" = "why"', "names the rule REDACTION_KEPT, which there is not"),
         ('[NUMBER_GAP]\n"a.B" = ""', "gives no reason for a.B in NUMBER_GAP"),
         ('[NUMBER_GAP]\n"a.B" = "  "', "gives no reason for a.B in NUMBER_GAP"),
+        ('[NUMBER_GAP]\n"a.B" = 1', "gives no reason for a.B in NUMBER_GAP"),
+        ('NUMBER_GAP = "why"', r"needs a table \[NUMBER_GAP\] of reasons by name"),
+        ("[NUMBER_GAP", r"is no TOML: .*"),
     ],
 )
 def test_a_wrong_file_of_exceptions_is_answered_with_one_sentence(
@@ -1034,6 +1176,9 @@ class TestFormats:
         assert as_github_action(_finding("is 100% odd")) == (
             "::error file=apis/ai/stigmer/x.proto,line=4,col=3::is 100%25 odd (ODD)"
         )
+
+    def test_github_actions_keeps_a_message_on_one_line(self) -> None:
+        assert as_github_action(_finding("is\r\nodd")).endswith("::is%0D%0Aodd (ODD)")
 
     def test_findings_are_in_the_order_of_the_files_and_lines(self) -> None:
         ordered = [

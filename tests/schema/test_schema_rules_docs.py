@@ -11,7 +11,7 @@ import pytest
 from codegen import image
 from schema_rules.check import PROMISES, RULES, broken_promises, findings
 from schema_rules.finding import Finding
-from test_schema_rules import Mark, SmallSchemas, assert_announced, marks
+from small_schemas import Mark, SmallSchemas, assert_announced, marks
 from toolchain import Run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "schema-rules.md"

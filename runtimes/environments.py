@@ -1,0 +1,129 @@
+"""Makes the environments and runs the check in each, native and in pure Python."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PINS = ROOT / "requirements" / "runtimes"
+BUILD = ROOT / "build" / "runtimes"
+RELEASES = ROOT / "tests" / "wire" / "releases"
+
+COMPANIONS = ("lowest", "highest")
+"""What goes beside a protobuf: the files in `PINS` that pin grpcio and protovalidate."""
+
+IMPLEMENTATIONS = {"upb": "native", "python": "pure Python"}
+"""The runtimes in a protobuf distribution, as protobuf and as we call them."""
+
+
+class EnvironmentMissingError(Exception):
+    """An environment could not be made. The message says what is wrong and what to do about it."""
+
+
+class Place(NamedTuple):
+    """Where the check runs: an environment, and one of the two runtimes in its protobuf."""
+
+    protobuf: str
+    companions: str
+    implementation: str
+
+    def __str__(self) -> str:
+        kind = IMPLEMENTATIONS[self.implementation]
+        return f"protobuf {self.protobuf}, {kind}, beside the {self.companions}"
+
+
+class Finding(NamedTuple):
+    """What the check found in a place: see `check.main`."""
+
+    found: Mapping[str, str]
+    failed: Mapping[str, str]
+    behaviour: Mapping[str, str]
+
+
+def protobufs() -> dict[str, Path]:
+    """The pinned releases of protobuf, the oldest first, and the file that pins each."""
+    found = {pinned(file)["protobuf"]: file for file in PINS.glob("protobuf-*.txt")}
+    return {version: found[version] for version in sorted(found, key=_numbers)}
+
+
+def companions(name: str) -> dict[str, str]:
+    """The releases that go beside every protobuf."""
+    return pinned(PINS / f"{name}.txt")
+
+
+def pinned(file: Path) -> dict[str, str]:
+    """The version of every distribution that a requirements file pins."""
+    return dict(re.findall(r"^([\w-]+)==([\w.]+)", file.read_text(), re.MULTILINE))
+
+
+def run(protobuf: str, beside: str, wheel: Path) -> Iterator[tuple[Place, Finding]]:
+    """Make one environment and run the check on both of its runtimes.
+
+    Raises:
+        EnvironmentMissingError: the environment cannot be made.
+    """
+    python = _make(BUILD / f"{protobuf}-{beside}", [protobufs()[protobuf], PINS / f"{beside}.txt"])
+    _uv("pip", "install", "--python", python, "--no-deps", "--reinstall", wheel)
+    for implementation in IMPLEMENTATIONS:
+        place = Place(protobuf, beside, implementation)
+        yield place, _check(python, implementation)
+
+
+def _make(folder: Path, pins: list[Path]) -> Path:
+    python = folder / "bin" / "python"
+    made_from = hashlib.sha256(b"\0".join(file.read_bytes() for file in pins))
+    made_from.update(sys.version.encode())
+    stamp = folder / ".made-from"
+    if not stamp.exists() or stamp.read_text() != made_from.hexdigest():
+        _uv("venv", "--clear", "--python", sys.executable, folder)
+        files = [option for file in pins for option in ("--requirement", file)]
+        _uv("pip", "install", "--python", python, "--no-deps", "--require-hashes", *files)
+        stamp.write_text(made_from.hexdigest())
+    return python
+
+
+def _uv(*arguments: str | Path) -> None:
+    command = [ROOT / "build" / "bootstrap" / "bin" / "uv", "--quiet", *arguments]
+    finished = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    if finished.returncode != 0:
+        raise EnvironmentMissingError(
+            f"`{' '.join(map(str, command[:4]))} ...` failed:\n{finished.stderr}"
+        )
+
+
+def _check(python: Path, implementation: str) -> Finding:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    # What gRPC notes when a server stops is no warning, and depends on who is faster.
+    clean["GRPC_VERBOSITY"] = "ERROR"
+    # Native is the default, and a protobuf that quietly falls back from it shall be noticed.
+    if implementation == "python":
+        clean["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = implementation
+    check = Path(__file__).with_name("check.py")
+    finished = subprocess.run(
+        [str(python), "-P", "-W", "error", "-B", str(check), str(RELEASES)],
+        cwd=python.parent,
+        env=clean,
+        capture_output=True,
+        text=True,
+    )
+    if finished.returncode != 0:
+        return Finding({}, {"check.py": finished.stderr}, {})
+    report = json.loads(finished.stdout)
+    failed = report["failed"]
+    if finished.stderr:
+        failed["silence"] = f"it printed:\n{finished.stderr}"
+    if report["implementation"] != implementation:
+        failed["implementation"] = f"protobuf chose the implementation {report['implementation']!r}"
+    return Finding(report["found"], failed, report["behaviour"])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

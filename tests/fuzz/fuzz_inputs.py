@@ -1,0 +1,81 @@
+"""The inputs of a run: a pure function of the run's seed and the number of the input."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+from pathlib import Path
+from random import Random
+
+from google.protobuf import json_format, text_format
+from google.protobuf.message import Message
+
+from fuzz_mutations import mutated
+from fuzz_targets import FORMATS, Input
+from wire_cases import MESSAGE_TYPES, filled
+
+FIXTURES = Path(__file__).resolve().parent.parent / "wire" / "releases" / "HEAD"
+"""Samples of every message type; each file begins with the full name of its type."""
+
+NAMES = sorted(MESSAGE_TYPES)
+
+
+def make_input(seed: int, number: int) -> Input:
+    """The input with that number. Formats and message types take turns."""
+    kind = FORMATS[number % len(FORMATS)]
+    name = NAMES[number // len(FORMATS) % len(NAMES)]
+    source = Random(f"{seed}/{number}")
+    return Input(name, kind, mutated(kind, seeds(name, kind), source))
+
+
+@functools.cache
+def seeds(name: str, kind: str) -> list[bytes]:
+    """Well-formed messages of a type in a format, to be damaged."""
+    return [_encode(message, kind) for message in _samples(name)]
+
+
+@functools.cache
+def _samples(name: str) -> list[Message]:
+    message_type = MESSAGE_TYPES[name]
+    found = [filled(message_type)]
+    for path in sorted(FIXTURES.glob(f"{name}.*binpb")):
+        # A longer name may begin with this one; what is between the two is the name of a case.
+        message = message_type()
+        message.MergeFromString(path.read_bytes())
+        if message.ByteSize() and not any(message == other for other in found):
+            found.append(message)
+    return found
+
+
+def _encode(message: Message, kind: str) -> bytes:
+    match kind:
+        case "binary":
+            return message.SerializeToString(deterministic=True)
+        case "json":
+            return json_format.MessageToJson(message, indent=None).encode()
+        case _:
+            return text_format.MessageToBytes(message, as_utf8=True)
+
+
+def save_input(given: Input, path: Path, **about: object) -> None:
+    """Keep an input, with what else is known about it."""
+    kept = {**given._asdict(), "data": base64.b64encode(given.data).decode(), **about}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+
+
+def load_input(path: Path) -> Input:
+    """Read what `save_input` has written.
+
+    Raises:
+        ValueError: the file is none of ours, or its message type is gone.
+    """
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        given = Input(kept["message"], kept["format"], base64.b64decode(kept["data"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no saved input ({error}); name a file of build/fuzz") from None
+    if given.message not in MESSAGE_TYPES or given.format not in FORMATS:
+        raise ValueError(f"{path}: there is no {given.message} in {given.format}; delete the file")
+    return given

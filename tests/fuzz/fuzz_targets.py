@@ -1,0 +1,204 @@
+"""What is fuzzed: the readers of the three formats, and what each of them may answer.
+
+A reader either refuses an input with an exception that is listed here, or it returns a message that
+can be written and read again. Everything else is a finding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import google.protobuf
+from google.protobuf import json_format, text_format
+from google.protobuf.internal import api_implementation
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.struct_pb2 import Value
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from wire_cases import MESSAGE_TYPES
+
+FORMATS = ("binary", "json", "text")
+
+RUNTIME = "python" if api_implementation.Type() == "python" else "native"
+VERSION = tuple(int(part) for part in google.protobuf.__version__.split(".")[:2])
+
+DEEPEST = 100
+"""So many messages within messages every binary reader takes, and no more."""
+
+
+class Input(NamedTuple):
+    """Bytes to read as a message of the type with that full name."""
+
+    message: str
+    format: str
+    data: bytes
+
+
+class BrokenPromiseError(AssertionError):
+    """A reader took an input, and what it made of it cannot be written and read again."""
+
+
+def attempt(given: Input) -> str:
+    """Read the input: "parsed", or the name of the documented exception that refused it.
+
+    Raises:
+        BrokenPromiseError: what was read cannot be written and read again.
+        Exception: the reader raised what it does not document.
+    """
+    message = MESSAGE_TYPES[given.message]()
+    try:
+        _READERS[given.format](given.data, message)
+    except Exception as error:
+        if is_documented(given, error):
+            return type(error).__name__
+        raise
+    _RETURNS[given.format](message)
+    return "parsed"
+
+
+def is_documented(given: Input, error: Exception) -> bool:
+    """Whether a reader of this runtime may refuse the input with that exception.
+
+    `docs/fuzzing.md` has the table that this is.
+    """
+    if isinstance(error, UnicodeDecodeError) and given.format != "binary":
+        return isinstance(_text(given.data), bytes)  # bytes that are not UTF-8
+    match given.format:
+        case "binary":
+            # The pure Python reader lets the codec's error through.
+            return isinstance(error, DecodeError) or (
+                RUNTIME == "python" and isinstance(error, UnicodeDecodeError)
+            )
+        case "json":
+            if isinstance(error, json_format.ParseError):
+                return True
+            return VERSION < JSON_ERRORS_ARE_WRAPPED and isinstance(error, UNWRAPPED)
+        case _:
+            if isinstance(error, (text_format.ParseError, RecursionError)):
+                return True
+            # An enum number beyond 32 bits; an integer with more digits than Python converts.
+            known = ("Value out of range", "Exceeds the limit")
+            return isinstance(error, ValueError) and str(error).startswith(known)
+
+
+JSON_ERRORS_ARE_WRAPPED = (5, 0)
+"""From here on json_format.Parse turns whatever goes wrong within it into its ParseError."""
+
+UNWRAPPED: tuple[type[Exception], ...] = (
+    RecursionError,  # nested too deeply
+    TypeError,  # a document that is a number or null
+    OverflowError,  # 1e400 for an integer
+    *((SystemError,) if RUNTIME == "native" else ()),  # a lone surrogate in the name of a field
+)
+"""What it lets through before."""
+
+
+def _text(data: bytes) -> str | bytes:
+    """Text where the bytes are some, lone surrogates included; bytes where they are not."""
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data
+
+
+def _read_binary(data: bytes, message: Message) -> None:
+    message.MergeFromString(data)
+
+
+def _read_json(data: bytes, message: Message) -> None:
+    json_format.Parse(_text(data), message)
+
+
+def _read_text(data: bytes, message: Message) -> None:
+    text_format.Parse(_text(data), message)
+
+
+_READERS: dict[str, Callable[[bytes, Message], None]] = {
+    "binary": _read_binary,
+    "json": _read_json,
+    "text": _read_text,
+}
+
+
+def _returns_in_binary(message: Message) -> bytes | None:
+    """Write, read and write again: the same bytes. None where nesting is too deep for it."""
+    try:
+        written = message.SerializeToString(deterministic=True)
+        read = type(message).FromString(written)
+    except (DecodeError, RecursionError):
+        if depth(message) <= DEEPEST:
+            raise
+        return None
+    if read.SerializeToString(deterministic=True) != written:
+        raise BrokenPromiseError("written in binary, it reads as another message")
+    return written
+
+
+def _returns_in_json(message: Message) -> None:
+    written = _returns_in_binary(message)
+    if written is None or not has_json(message):
+        return
+    read = type(message)()
+    json_format.Parse(json_format.MessageToJson(message), read)
+    if read.SerializeToString(deterministic=True) != written:
+        raise BrokenPromiseError("written as JSON, it reads as another message")
+
+
+def _returns_in_text(message: Message) -> None:
+    written = _returns_in_binary(message)
+    if written is None:
+        return
+    read = type(message)()
+    text_format.Parse(text_format.MessageToString(message), read)
+    if read.SerializeToString(deterministic=True) != written:
+        raise BrokenPromiseError("written in the text format, it reads as another message")
+
+
+_RETURNS: dict[str, Callable[[Message], object]] = {
+    "binary": _returns_in_binary,
+    "json": _returns_in_json,
+    "text": _returns_in_text,
+}
+
+
+def within(message: Message) -> Iterable[tuple[Message, int]]:
+    """A message and every message within it, with how deep each one is; the outermost is 1 deep."""
+    open_messages = [(message, 1)]
+    while open_messages:
+        inner, level = open_messages.pop()
+        yield inner, level
+        for field, value in inner.ListFields():
+            if field.message_type is None:
+                continue
+            if field.message_type.GetOptions().map_entry:
+                # A map entry is a level of its own on the wire.
+                if field.message_type.fields_by_name["value"].message_type is None:
+                    continue
+                children, below = list(value.values()), level + 2
+            elif isinstance(value, Message):
+                children, below = [value], level + 1
+            else:
+                children, below = list(value), level + 1
+            open_messages.extend((child, below) for child in children)
+
+
+def depth(message: Message) -> int:
+    """How many messages lie within one another, as the wire counts."""
+    return max(level for _, level in within(message))
+
+
+def has_json(message: Message) -> bool:
+    """Whether the message has a JSON form: all of its well-known types have one."""
+    return all(_has_json(inner) for inner, _ in within(message))
+
+
+def _has_json(message: Message) -> bool:
+    if isinstance(message, Value):
+        kind = message.WhichOneof("kind")
+        # JSON has no NaN and no infinity, and a Value without a kind stands for nothing.
+        return kind is not None and (kind != "number_value" or math.isfinite(message.number_value))
+    if isinstance(message, Timestamp):
+        return -62135596800 <= message.seconds <= 253402300799 and 0 <= message.nanos < 10**9
+    return True

@@ -1,0 +1,145 @@
+"""What every peer program is given to read: the fixtures, hard cases, and fields it cannot know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from release_fixtures import BINARY, IMAGE, JSON, RELEASES
+from stigmer_apis.agentic.agentexecution.v1 import AgentExecutionStatus, AgentMessage
+from stigmer_apis.agentic.workflow.v1 import WorkflowTask as TaskOfTemplate
+from stigmer_apis.agentic.workflow.v1.tasks import AgentExecutionConfig
+from stigmer_apis.agentic.workflowexecution.v1 import (
+    ListWorkflowExecutionsRequest,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+)
+from stigmer_apis.commons.apiresource import ApiResourceMetadata
+from wire_cases import MESSAGE_TYPES
+
+
+@dataclass(frozen=True)
+class Case:
+    """A message in binary and, if it has a form in JSON that all agree on, in that."""
+
+    stem: str
+    """The name of its files, without their ending."""
+    message_type: type[Message]
+    binary: bytes
+    json: bytes | None
+
+    def canonical(self, encoded: bytes) -> bytes:
+        """The bytes that Python writes for a message, so that two messages can be compared."""
+        return self.message_type.FromString(encoded).SerializeToString(deterministic=True)
+
+    def from_json(self, text: bytes) -> bytes:
+        """The canonical bytes of a message in JSON."""
+        message = json_format.Parse(text, self.message_type())
+        return message.SerializeToString(deterministic=True)
+
+    def without_unknown(self) -> bytes:
+        """The canonical bytes of what a reader that drops unknown fields has left."""
+        message = self.message_type.FromString(self.binary)
+        message.DiscardUnknownFields()
+        return message.SerializeToString(deterministic=True)
+
+    def has_unknown(self) -> bool:
+        """Whether the message has fields that no reader knows."""
+        return self.without_unknown() != self.canonical(self.binary)
+
+
+def all_cases() -> list[Case]:
+    """Every case that a peer has to pass."""
+    return [*release_cases(), *hard_cases(), *unknown_cases()]
+
+
+def release_cases() -> Iterator[Case]:
+    """The fixtures of every release and of HEAD."""
+    for file in sorted(RELEASES.glob(f"*/*{BINARY}")):
+        if file.name != IMAGE:
+            stem = f"{file.parent.name}.{file.stem}"
+            text = file.with_suffix(JSON).read_bytes()
+            yield Case(stem, _message_type(file), file.read_bytes(), text)
+
+
+def hard_cases() -> Iterator[Case]:
+    """Messages that are easily written in another way, and the empty one of every type."""
+    for name, message_type in MESSAGE_TYPES.items():
+        yield _case(f"empty.{name}", message_type())
+
+    # The order of code units in UTF-16 is not that of code points, nor of bytes in UTF-8.
+    pairs = {"case": "aB", "accent": "éz", "digits": ("10", "9"), "utf-16": "\uff5e\U0001f600"}
+    for name, (one, other) in pairs.items():
+        yield _case(f"map-order.{name}", ApiResourceMetadata(labels={one: "1", other: "2"}))
+
+    numbers = TaskOfTemplate()
+    numbers.task_config.update(
+        {
+            "large": 1e300,
+            "small": 5e-324,
+            "tenth": 0.1,
+            "2^53": 2.0**53,
+            "whole": 3.0,
+            "flag": True,
+        }
+    )
+    yield _case("struct.numbers", numbers)
+    # Binary alone: protobuf-go writes -0 into JSON, which Python reads as 0.
+    negative_zero = TaskOfTemplate()
+    negative_zero.task_config.update({"number": -0.0})
+    yield Case("struct.negative-zero", TaskOfTemplate, negative_zero.SerializeToString(), None)
+    nested = TaskOfTemplate()
+    nested.task_config.update(
+        {"": {"null": None, "list": [[], {}, [None, [1]]], "empty": {}, 'quote"\\\n\u2028': "</"}}
+    )
+    yield _case("struct.nested", nested)
+
+    # An enum value of a later release; proto3 readers keep it.
+    status: dict[str, int] = {"phase": 4711}
+    yield _case("enum.unknown", WorkflowExecutionStatus(**status))  # pyright: ignore[reportArgumentType]
+    yield _case("float.shortest", AgentExecutionConfig(temperature=0.7))
+    yield _case("int.negative", ListWorkflowExecutionsRequest(page_size=-1))
+
+    set_but_empty = WorkflowExecution()
+    set_but_empty.status.SetInParent()
+    set_but_empty.metadata.labels[""] = ""
+    yield _case("present.empty", set_but_empty)
+    yield _case("present.elements", AgentExecutionStatus(messages=[AgentMessage(), AgentMessage()]))
+
+
+def unknown_cases() -> Iterator[Case]:
+    """The fixtures of HEAD with fields of every wire type that no reader knows, and one deeper."""
+    for case in release_cases():
+        if case.stem.startswith("HEAD."):
+            stem = f"unknown.{case.stem}"
+            yield Case(stem, case.message_type, case.binary + UNKNOWN_FIELDS, None)
+    status = WorkflowExecutionStatus.FromString(UNKNOWN_FIELDS)
+    deeper = WorkflowExecution(kind="WorkflowExecution", status=status)
+    yield Case("unknown.nested", WorkflowExecution, deeper.SerializeToString(), None)
+
+
+# Numbers 100001 to 100005, far from any of ours, in their order.
+UNKNOWN_FIELDS = b"".join(
+    [
+        b"\x88\xea\x30\x96\x01",  # varint: 150
+        b"\x91\xea\x30\x01\x02\x03\x04\x05\x06\x07\x08",  # 64 bits
+        b"\x9a\xea\x30\x04\x00\xff\x00\x80",  # length: four bytes that are not UTF-8
+        b"\xa5\xea\x30\x01\x02\x03\x04",  # 32 bits
+        b"\xab\xea\x30\x08\x07\xac\xea\x30",  # group: a varint field 1 of 7
+    ]
+)
+
+
+def _case(stem: str, message: Message) -> Case:
+    text = json_format.MessageToJson(message, ensure_ascii=False).encode()
+    return Case(stem, type(message), message.SerializeToString(deterministic=True), text)
+
+
+def _message_type(fixture: Path) -> type[Message]:
+    """The type of a fixture: what stands before the ending, or before the member of a oneof."""
+    name = fixture.stem
+    return MESSAGE_TYPES[name if name in MESSAGE_TYPES else name.rpartition(".")[0]]

@@ -1,0 +1,212 @@
+"""Peer programs: what other Protobuf libraries make of our messages, run as programs of their own.
+
+A language adds a module `peer_<language>.py` with `PEERS: list[Peer]` and a folder `<language>/`
+with the hand-written sources of its programs. Code that protoc generates for it, and whatever it
+builds, stays in `build/interop/<language>/`.
+
+A program is called with an input and an output folder. For each line
+`<full message name><tab><stem>` of `<input>/manifest.txt` it
+
+- parses `<input>/<stem>.binpb` with the generated class of that message and writes it again to
+  `<output>/<stem>.binpb`, in the library's deterministic mode if there is one;
+- if the library does ProtoJSON and `<input>/<stem>.json` exists, writes the message as JSON to
+  `<output>/<stem>.json`, and what it reads from the input JSON to
+  `<output>/<stem>.from_json.binpb`.
+
+Then it builds the messages of `own_messages.py` through its typed API and writes each to
+`<output>/own.<full message name>.binpb`, and to `.json` if it does ProtoJSON. When anything goes
+wrong it says so on stderr and exits with something other than 0.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from stigmer_apis import schema
+
+INTEROP = Path(__file__).resolve().parent
+ROOT = INTEROP.parent.parent
+WORK = ROOT / "build" / "interop"
+
+PROTOC = [str(ROOT / ".venv-codegen" / "bin" / "python"), "-m", "grpc_tools.protoc"]
+"""The protoc that generates the Python package, for languages that take any protoc."""
+
+BUF = str(ROOT / ".venv-codegen" / "bin" / "buf")
+
+# Only a hang takes this long; a first build fetches and compiles a library.
+_TIMEOUT = 1800.0
+
+
+class PeerError(Exception):
+    """A peer cannot be built or run; the message is for whoever has to mend it."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A Protobuf library of another language, and the program that puts it to the test."""
+
+    language: str
+    """The name of the folders of its sources and of what is built: `go`."""
+
+    library: str
+    """The name of the library in its registry: `protobuf-go`."""
+
+    version: str
+    """The exact version, read from where the build pins it, so that the two cannot differ."""
+
+    tools: tuple[str, ...]
+    """Commands that must be on PATH."""
+
+    build: Callable[[Path, Path], list[str]]
+    """Builds the program from the shipped image in a work folder, unless it is up to date.
+
+    Returns the command line that starts it, and raises PeerError.
+    """
+
+    reads_json: bool
+    """Whether the library reads and writes ProtoJSON."""
+
+    is_deterministic: bool
+    """Whether the library has a mode in which the same message gives the same bytes."""
+
+    keeps_unknown: bool
+    """Whether fields that its gencode does not know survive a round trip in binary."""
+
+    reorders: Callable[[Message], bool] = lambda message: False
+    """Of a deterministic library: whether it writes this message in another order than Python.
+
+    The bytes must then differ, and Python must read the same message from them.
+    """
+
+    notes: str = ""
+    """A sentence for the table in docs/interop.md, where something needs saying."""
+
+    def __str__(self) -> str:
+        return f"{self.language}-{self.library}"
+
+    def command(self) -> list[str]:
+        """Build the program from the shipped image if need be, and return what starts it.
+
+        Raises:
+            PeerError: a tool is missing, or the program does not build.
+        """
+        require(self.language, self.tools)
+        work = WORK / self.language
+        work.mkdir(parents=True, exist_ok=True)
+        # pytest may run in several processes (`-n 2`), and peers of one language share a folder.
+        with (WORK / f"{self.language}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self.build(schema.image_path(), work)
+
+    def run(self, inputs: Path, outputs: Path) -> None:
+        """Run the program on what `inputs` holds.
+
+        Raises:
+            PeerError: a tool is missing, or the program does not build, or it fails.
+        """
+        run([*self.command(), inputs, outputs])
+
+
+def all_peers() -> list[Peer]:
+    """The peers of every language."""
+    modules = sorted(path.stem for path in INTEROP.glob("peer_*.py"))
+    return [peer for module in modules for peer in importlib.import_module(module).PEERS]
+
+
+def require(language: str, tools: Sequence[str]) -> None:
+    """Raise PeerError if one of the commands is not on PATH."""
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing:
+        raise PeerError(
+            f"the {language} peer needs {' and '.join(missing)} on PATH; install the {language} "
+            "toolchain and run make interop again"
+        )
+
+
+def run(
+    command: Sequence[str | Path], cwd: Path = ROOT, env: Mapping[str, str] | None = None
+) -> str:
+    """Run a command, with `env` added to the environment, and return what it printed.
+
+    Raises:
+        PeerError: it is not there, exits with something other than 0, or hangs.
+    """
+    shown = " ".join(map(str, command))
+    try:
+        finished = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_TIMEOUT,
+        )
+    except FileNotFoundError:
+        raise PeerError(f"there is no {command[0]}; run make deps") from None
+    except subprocess.TimeoutExpired:
+        raise PeerError(f"{shown} did not end within {_TIMEOUT:.0f} s") from None
+    if finished.returncode != 0:
+        raise PeerError(
+            f"{shown} exited with {finished.returncode}:\n{finished.stdout}{finished.stderr}"
+        )
+    return finished.stdout
+
+
+def is_up_to_date(stamp: Path, *sources: Path) -> bool:
+    """Whether `stamp` was made from these sources as they are, folders with all that they hold."""
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _digest(sources)
+
+
+def mark_up_to_date(stamp: Path, *sources: Path) -> None:
+    """Note in `stamp` what was made from these sources."""
+    stamp.write_text(_digest(sources), encoding="utf-8")
+
+
+def _digest(sources: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for source in sources:
+        for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
+            if file.is_file():
+                digest.update(f"{file.relative_to(source.parent)}\0".encode())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def messages_within(message: Message) -> Iterator[Message]:
+    """The message itself, and every message in it, however deep."""
+    yield message
+    for _, inner in fields_of(message):
+        for value in inner:
+            if isinstance(value, Message):
+                yield from messages_within(value)
+
+
+def fields_of(message: Message) -> Iterator[tuple[FieldDescriptor, list[Any]]]:
+    """The fields that are set, and the values in each; of a map those that it holds."""
+    fields = cast(Iterable[tuple[FieldDescriptor, Any]], message.ListFields())
+    for field, value in fields:
+        if is_map(field):
+            yield field, [value[key] for key in value]
+        elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            yield field, list(cast(Sequence[Any], value))
+        else:
+            yield field, [value]
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Whether the field is a map."""
+    return field.message_type is not None and field.message_type.GetOptions().map_entry

@@ -1,0 +1,20 @@
+"""The documentation says what a run found, not what somebody hoped for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import table
+from peers import all_peers
+from round_trip import OutcomeOf
+
+
+def test_docs_interop_says_what_this_run_found(root: Path, outcome_of: OutcomeOf) -> None:
+    outcomes = [outcome_of(peer) for peer in all_peers()]
+    if table.replace(root / "docs" / "interop.md", outcomes):
+        pytest.fail(
+            "docs/interop.md said something else; this run has rewritten its table: commit it",
+            pytrace=False,
+        )

@@ -1,0 +1,178 @@
+"""What holds for every message that a descriptor allows, of every message type.
+
+`make test` draws a few messages of each type, the same ones in every run; `make fuzz` draws many.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import os
+import pickle
+from collections.abc import Callable
+
+import protovalidate
+from google.protobuf import json_format, text_format
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Value
+from hypothesis import HealthCheck, given, settings
+
+from fuzz_targets import within
+from strategies import messages
+from wire_cases import on_every_message_type
+
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+settings.register_profile(
+    "short",
+    max_examples=4,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=SLOW,
+)
+settings.register_profile(
+    "long", max_examples=100, database=None, deadline=None, suppress_health_check=SLOW
+)
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "short")
+settings.load_profile(PROFILE)
+PAIRS = settings.get_profile(PROFILE).max_examples // 2
+
+
+def _bytes(message: Message) -> bytes:
+    return message.SerializeToString(deterministic=True)
+
+
+def _same(read: Message, message: Message) -> bool:
+    # By their bytes: a NaN within makes a message unequal to itself.
+    return type(read) is type(message) and _bytes(read) == _bytes(message)
+
+
+def returns_from_binary(message: Message) -> bool:
+    """What is written in binary reads as the same message."""
+    return _same(type(message).FromString(message.SerializeToString()), message)
+
+
+def is_the_same_bytes_again(message: Message) -> bool:
+    """Deterministic bytes are those of every equal message, and as many as announced."""
+    written = _bytes(message)
+    again = type(message)()
+    again.MergeFromString(written)
+    return _bytes(again) == written and message.ByteSize() == len(written)
+
+
+def returns_from_json(message: Message) -> bool:
+    """What is written as JSON reads as the same message, under both names of a field."""
+    if not _is_json(message):
+        return _has_no_json(message)
+    for by_proto_name in (False, True):
+        text = json_format.MessageToJson(message, preserving_proto_field_name=by_proto_name)
+        if not _same(json_format.Parse(text, type(message)()), message):
+            return False
+    return True
+
+
+def returns_from_text(message: Message) -> bool:
+    """What is written in the text format reads as the same message, on lines or on one line."""
+    for as_one_line in (False, True):
+        text = text_format.MessageToString(message, as_one_line=as_one_line)
+        if not _same(text_format.Parse(text, type(message)()), message):
+            return False
+    return True
+
+
+def returns_from_a_pickle(message: Message) -> bool:
+    """What is pickled unpickles as the same message."""
+    return _same(pickle.loads(pickle.dumps(message)), message)
+
+
+def is_copied_whole(message: Message) -> bool:
+    """A deep copy is the same message, and no change to it shows in the original."""
+    before = _bytes(message)
+    copied = copy.deepcopy(message)
+    same = _same(copied, message)
+    copied.Clear()
+    return same and _bytes(message) == before
+
+
+def is_equal_to_its_like(message: Message) -> bool:
+    """A message equals what has its bytes, unless a NaN is in it."""
+    other = type(message).FromString(_bytes(message))
+    empty = not message.ListFields()
+    return (message == other or _has_nan(message)) and (message == type(message)()) == empty
+
+
+def merges_into_an_empty_message(message: Message) -> bool:
+    """Merged into an empty message it is the same message."""
+    merged = type(message)()
+    merged.MergeFrom(message)
+    return _same(merged, message)
+
+
+def is_judged_without_any_other_error(message: Message) -> bool:
+    """Validation passes, or raises the error that it documents."""
+    with contextlib.suppress(protovalidate.ValidationError):
+        protovalidate.validate(message)
+    return True
+
+
+PROPERTIES: list[Callable[[Message], bool]] = [
+    returns_from_binary,
+    is_the_same_bytes_again,
+    returns_from_json,
+    returns_from_text,
+    returns_from_a_pickle,
+    is_copied_whole,
+    is_equal_to_its_like,
+    merges_into_an_empty_message,
+    is_judged_without_any_other_error,
+]
+
+
+def _numbers(message: Message) -> list[float]:
+    found: list[float] = []
+    for inner, _ in within(message):
+        found += [value for _, value in inner.ListFields() if isinstance(value, float)]
+    return found
+
+
+def _has_nan(message: Message) -> bool:
+    return any(math.isnan(number) for number in _numbers(message))
+
+
+def _is_json(message: Message) -> bool:
+    values = [inner for inner, _ in within(message) if isinstance(inner, Value)]
+    return all(math.isfinite(value.number_value) for value in values)
+
+
+def _has_no_json(message: Message) -> bool:
+    try:
+        json_format.MessageToJson(message)
+    except json_format.SerializeToJsonError:
+        return True
+    return False
+
+
+@on_every_message_type
+def test_every_message_keeps_every_property(message_type: type[Message]) -> None:
+    @given(messages(message_type))
+    def check(message: Message) -> None:
+        for keeps in PROPERTIES:
+            assert keeps(message), f"broken: {keeps.__doc__}"
+
+    check()
+
+
+@on_every_message_type
+def test_encodings_one_after_the_other_are_the_encoding_of_both_merged(
+    message_type: type[Message],
+) -> None:
+    @given(messages(message_type), messages(message_type))
+    @settings(max_examples=PAIRS)
+    def check(first: Message, second: Message) -> None:
+        both = type(first).FromString(_bytes(first) + _bytes(second))
+        merged = copy.deepcopy(first)
+        merged.MergeFrom(second)
+        assert _same(both, merged)
+
+    check()

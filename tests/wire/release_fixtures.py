@@ -1,0 +1,88 @@
+"""The fixtures of releases: one message in binary and in JSON for each thing that is said on wire.
+
+`python tests/wire/release_fixtures.py` writes those of HEAD, from the contract as it is.
+`releases/README.md` says what they are and how their files are named.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from google.protobuf import json_format
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import Message
+
+from filler import filled, oneof_members
+from image_types import ImageTypes
+from stigmer_apis import schema
+
+RELEASES = Path(__file__).resolve().parent / "releases"
+HEAD = RELEASES / "HEAD"
+IMAGE = "schema.binpb"
+BINARY = ".binpb"
+JSON = ".json"
+
+
+def image_of(release: Path) -> FileDescriptorSet:
+    """The image of a release, which lies beside its fixtures; that of HEAD is the shipped one."""
+    if release == HEAD:
+        return schema.file_descriptor_set()
+    return FileDescriptorSet.FromString((release / IMAGE).read_bytes())
+
+
+def fixtures_of(types: Mapping[str, type[Message]]) -> dict[str, Message]:
+    """Every message that has a fixture, by the name of its files without their ending.
+
+    That name is the full name of a message, or of a member of one of its oneofs: a message and its
+    fields share one scope, so no two are the same.
+    """
+    found: dict[str, Message] = {}
+    for name, message_type in types.items():
+        found[name] = filled(message_type)
+        for member in oneof_members(message_type):
+            found[f"{name}.{member}"] = filled(message_type, member)
+    return found
+
+
+def to_binary(message: Message) -> bytes:
+    """The canonical bytes: fields in the order of their numbers, maps in that of their keys."""
+    return message.SerializeToString(deterministic=True)
+
+
+def to_json(message: Message) -> bytes:
+    """ProtoJSON with sorted keys, in UTF-8, with a newline at the end."""
+    text = json_format.MessageToJson(message, indent=2, sort_keys=True, ensure_ascii=False)
+    return text.encode() + b"\n"
+
+
+def files_of(image: FileDescriptorSet) -> dict[str, bytes]:
+    """The fixtures that a schema has, as file names and their contents."""
+    files: dict[str, bytes] = {}
+    for stem, message in fixtures_of(ImageTypes(image)).items():
+        files[stem + BINARY] = to_binary(message)
+        files[stem + JSON] = to_json(message)
+    return files
+
+
+def write(release: Path) -> int:
+    """Write the fixtures of a release, remove files that are none of it, and count the first."""
+    files = files_of(image_of(release))
+    release.mkdir(parents=True, exist_ok=True)
+    for stray in {path.name for path in release.iterdir()} - files.keys() - {IMAGE}:
+        (release / stray).unlink()
+    for name, content in files.items():
+        (release / name).write_bytes(content)
+    return len(files)
+
+
+def main() -> int:
+    """Write the fixtures of HEAD and say how many there are."""
+    written = write(HEAD)
+    print(f"fixtures: wrote {written} files in tests/wire/releases/{HEAD.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
