@@ -1,5 +1,6 @@
 # stigmer-apis: turns apis/ into the Python package, and proves that it did so faithfully.
-# `make help` lists what there is to do. Everything is set up on the way, inside this folder.
+# `make help` lists what there is to do. Everything is set up on the way, inside this folder,
+# but for the Temporal server.
 
 PYTHON ?= python3
 # The git revision that `make breaking` compares with; the last release if empty.
@@ -27,6 +28,13 @@ VENV := .venv/bin
 BUF := $(CODEGEN)/buf
 RULES := third_party/protovalidate/buf/validate/validate.proto
 PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header
+
+# The Temporal server of `make handshake`: the CLI, built from the Go module proxy once and kept for
+# every clone.
+TEMPORAL_VERSION := 1.5.1
+TEMPORAL_HOME := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stigmer-apis/temporal-$(TEMPORAL_VERSION)
+export TEMPORAL_CLI ?= $(TEMPORAL_HOME)/temporal
+
 MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/*.txt))
 NEIGHBOURS := $(patsubst requirements/neighbours/%.txt,%,$(wildcard requirements/neighbours/*.txt))
 PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in))
@@ -36,7 +44,7 @@ PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in req
 .PRECIOUS: build/matrix/%/.installed build/neighbours/%/.installed
 # The steps of a target are in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz runtimes neighbours
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz runtimes neighbours temporal handshake example-handshake
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -96,6 +104,14 @@ neighbours-%: build/neighbours/%/.installed
 	@echo 'neighbours: $*'
 	build/neighbours/$*/bin/python -m pytest -n 2 tests/neighbours $(PYTEST_ARGS)
 
+temporal: $(TEMPORAL_CLI) ## Build the Temporal server once, outside this folder; needs Go
+
+handshake: deps temporal ## Run the callback-token handshake on a real Temporal server
+	$(VENV)/python -m pytest -p no:xdist tests/temporal_server $(PYTEST_ARGS)
+
+example-handshake: deps temporal ## Show the callback-token handshake, step by step
+	$(VENV)/python examples/handshake/run.py
+
 check: deps ## Check our own Python: format, lint, types
 	$(VENV)/ruff format --check
 	$(VENV)/ruff check
@@ -151,6 +167,13 @@ build/bootstrap/.installed: requirements/bootstrap.txt
 
 $(RULES): requirements/validation-rules.txt .venv-codegen/.installed
 	$(CODEGEN)/python -m codegen.third_party
+
+$(TEMPORAL_HOME)/temporal:
+	@command -v go >/dev/null || { echo \
+	  'make: Go builds the Temporal server and is missing; install it, or name a CLI with TEMPORAL_CLI=' >&2; exit 1; }
+	@echo 'temporal: building $(TEMPORAL_VERSION), which takes minutes'
+	GOBIN='$(TEMPORAL_HOME)/.building' CGO_ENABLED=0 go install github.com/temporalio/cli/cmd/temporal@v$(TEMPORAL_VERSION)
+	@mv '$(TEMPORAL_HOME)/.building/temporal' '$@' && rmdir '$(TEMPORAL_HOME)/.building'
 
 build/matrix/%/.installed: requirements/matrix/%.txt dist
 	$(install-wheel)

@@ -1,4 +1,4 @@
-"""Our messages as Temporal payloads, by the data converter that every Temporal SDK starts with."""
+"""Our messages as Temporal payloads, by the stock data converter of every SDK and by our own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from base64 import b64encode
 
 import pytest
 from google.protobuf.message import Message
-from temporalio.converter import default as default_data_converter
+from temporalio.converter import DataConverter
 
 from stigmer_apis.agentic.agentexecution.v1 import (
     AgentExecutionStatus,
@@ -20,6 +20,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionSpec,
     WorkflowExecutionStatus,
 )
+from stigmer_apis.temporal import data_converter
 
 # Every byte value, so that standard base64 differs from the URL-safe kind, and is padded.
 TOKEN = bytes(range(256))
@@ -36,6 +37,13 @@ REPORT = AgentExecutionUpdateStatusInput(
     execution_id="aex-1", status=AgentExecutionStatus(callback_token=TOKEN)
 )
 
+EACH_CONVERTER = pytest.mark.parametrize(
+    "converter",
+    [
+        pytest.param(DataConverter.default, id="stock"),
+        pytest.param(data_converter, id="ours"),
+    ],
+)
 EACH_MESSAGE = pytest.mark.parametrize(
     "message",
     [
@@ -45,11 +53,13 @@ EACH_MESSAGE = pytest.mark.parametrize(
 )
 
 
+@EACH_CONVERTER
 @EACH_MESSAGE
 def test_a_message_is_proto_json_with_its_type_and_the_token_in_standard_base64(
     message: Message,
+    converter: DataConverter,
 ) -> None:
-    [payload] = asyncio.run(default_data_converter().encode([message]))
+    [payload] = asyncio.run(converter.encode([message]))
 
     assert dict(payload.metadata) == {
         "encoding": b"json/protobuf",
@@ -59,12 +69,13 @@ def test_a_message_is_proto_json_with_its_type_and_the_token_in_standard_base64(
     assert json.loads(payload.data)["status"]["callbackToken"] == b64encode(TOKEN).decode()
 
 
+@EACH_CONVERTER
 @EACH_MESSAGE
 def test_a_payload_decodes_to_an_equal_message_of_the_type_that_is_asked_for(
     message: Message,
+    converter: DataConverter,
 ) -> None:
     async def round_trip() -> object:
-        converter = default_data_converter()
         payloads = await converter.encode([message])
         [decoded] = await converter.decode(payloads, [type(message)])
         return decoded

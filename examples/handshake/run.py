@@ -1,0 +1,85 @@
+"""The callback-token handshake on a Temporal server of its own, from end to end.
+
+    make example-handshake
+
+or, with a Temporal CLI at hand, `TEMPORAL_CLI=/path/to/temporal python examples/handshake/run.py`.
+An outside workflow waits for a run that succeeds, then for one that fails. Everything runs in this
+process but the Temporal server; in service, each worker is a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import grpc.aio
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import ActivityError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from outside import OrderWorkflow, OutsideActivities
+from platform_service import serve
+from runner import ExecuteServerlessWorkflow, RunnerActivities
+from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionCommandControllerStub
+from stigmer_apis.temporal import SystemActivities, data_converter
+
+
+async def show(client: Client, amount: int) -> None:
+    """Run one outside workflow and print how it ended."""
+    try:
+        result = await client.execute_workflow(
+            OrderWorkflow.run, amount, id=f"order-{amount}", task_queue="outside"
+        )
+        print(f"outside   resumed with {result}")
+    except WorkflowFailureError as error:
+        cause = error.cause.cause if isinstance(error.cause, ActivityError) else error.cause
+        print(f"outside   raised {cause}")
+
+
+async def main(temporal_cli: str) -> None:
+    """Start a Temporal server and the platform, run both workers, and show both ends."""
+    server, address, executions = await serve()
+    # A proxy that the environment names would be asked for 127.0.0.1 too.
+    options = [("grpc.enable_http_proxy", 0)]
+    async with (
+        await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
+            data_converter=data_converter,
+            dev_server_existing_path=temporal_cli,
+            dev_server_log_level="error",
+        ) as temporal,
+        grpc.aio.insecure_channel(address, options=options) as channel,
+    ):
+        client = temporal.client
+        commands = WorkflowExecutionCommandControllerStub(channel)
+        async with (
+            Worker(
+                client,
+                task_queue="outside",
+                workflows=[OrderWorkflow],
+                activities=[OutsideActivities(client, commands).run_stigmer_workflow],
+            ),
+            Worker(
+                client,
+                task_queue="runner",
+                workflows=[ExecuteServerlessWorkflow],
+                activities=[
+                    *SystemActivities(client).all(),
+                    RunnerActivities(commands).report_end,
+                ],
+            ),
+        ):
+            await show(client, 14)
+            await show(client, 0)
+    await server.stop(grace=None)
+    waiting = sum(bool(execution.status.callback_token) for execution in executions.stored.values())
+    print(f"platform  stored {waiting} tokens, and shows none")
+
+
+if __name__ == "__main__":
+    cli = os.environ.get("TEMPORAL_CLI", "")
+    if not Path(cli).is_file():
+        sys.exit("run.py: no Temporal server; start this with `make example-handshake`")
+    asyncio.run(main(cli))

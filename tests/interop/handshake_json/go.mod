@@ -1,0 +1,3 @@
+module stigmer/handshakejson
+
+go 1.21

@@ -1,0 +1,42 @@
+"""One world for all tests here; a test that kills a part of it starts that part again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from processes import World
+
+
+@pytest.fixture(scope="session")
+def temporal_cli() -> Path:
+    """The Temporal server that `make temporal` has built."""
+    named = os.environ.get("TEMPORAL_CLI", "")
+    if not named or not Path(named).is_file():
+        pytest.fail("no Temporal server; run these tests with `make handshake`, which builds one")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def world(temporal_cli: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
+    """A running world, which stays up from test to test."""
+    running = World(temporal_cli, tmp_path_factory.mktemp("world"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(autouse=True)
+def _alive(request: pytest.FixtureRequest) -> Generator[None]:
+    """Every part is up before a test and after it."""
+    world: World = request.getfixturevalue("world")
+    for process in world.processes:
+        process.assert_alive()
+    yield
+    for process in world.processes:
+        process.assert_alive()

@@ -1,0 +1,493 @@
+"""The handshake between processes over a real Temporal server, each of them killed in between.
+
+Every test counts: how often the outside activity resumed, with what, and how many runs there were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import grpc.aio
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import RawValue
+from temporalio.converter import default as stock_converter
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import ActivityEnvironment
+
+from execution_platform import REFUSED, UNREPORTABLE
+from handshake_workflows import Order
+from processes import OTHER_NAMESPACE, PATIENCE, Process, World, events
+from stigmer_apis.agentic.agentexecution.v1 import (
+    AgentExecutionId,
+    AgentExecutionQueryControllerStub,
+)
+from stigmer_apis.agentic.workflowexecution.v1 import (
+    ExecutionPhase,
+    WorkflowExecution,
+    WorkflowExecutionCommandControllerStub,
+)
+from stigmer_apis.commons.apiresource import ApiResourceMetadata
+from stigmer_apis.temporal import SystemActivities, TemporalWorkflowInput, execute
+
+SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+STARTED = EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
+COMPLETED = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+FAILED = EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED
+TIMED_OUT = EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT
+
+Outside = WorkflowHandle[Any, Any]
+Scenario = Callable[[Client], Awaitable[None]]
+
+
+def play(world: World, scenario: Scenario, limit: float = 2 * PATIENCE) -> None:
+    async def scene() -> None:
+        await scenario(await world.client())
+
+    asyncio.run(asyncio.wait_for(scene(), limit))
+
+
+async def begin(client: Client, order: Order) -> Outside:
+    return await client.start_workflow("Outside", order, id=order.name, task_queue="outside")
+
+
+async def proceed(client: Client, execution: WorkflowExecution) -> None:
+    await until_run_exists(client, execution)
+    await client.get_workflow_handle(f"run-{execution.metadata.id}").signal("proceed")
+
+
+async def until_run_exists(client: Client, execution: WorkflowExecution) -> None:
+    """The token is stored just before the run is started; then the activity goes pending."""
+    run = client.get_workflow_handle(f"run-{execution.metadata.id}")
+    for _ in range(200):
+        try:
+            await run.describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"{run.id} was not started")
+
+
+async def end_of_run(client: Client, execution: WorkflowExecution) -> Any:
+    """What the run of an execution returned; `told` is whether it could end the wait."""
+    return await client.get_workflow_handle(f"run-{execution.metadata.id}").result()
+
+
+async def assert_resumed_once(outside: Outside, result: object) -> None:
+    assert await outside.result() == result
+    completed = await events(outside, COMPLETED)
+    assert len(completed) == 1, "the outside activity completed more than once"
+    payloads = completed[0].activity_task_completed_event_attributes.result.payloads
+    assert (await stock_converter().decode(list(payloads))) == [result]
+
+
+async def failure_of(outside: Outside) -> BaseException:
+    """Why the outside activity failed, as the outside workflow sees it."""
+    with pytest.raises(WorkflowFailureError) as caught:
+        await outside.result()
+    error = caught.value.cause
+    assert isinstance(error, ActivityError)
+    assert error.cause is not None
+    return error.cause
+
+
+async def soon(call: Callable[..., None], *arguments: object) -> None:
+    await asyncio.to_thread(call, *arguments)
+
+
+# -- the handshake
+
+
+def test_the_outside_activity_resumes_with_the_result_of_the_run(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order("plain", number=7))
+        await assert_resumed_once(outside, {"number": 7, "square": 49})
+
+        [execution] = world.executions("plain")
+        assert execution.status.phase == ExecutionPhase.EXECUTION_COMPLETED
+        [scheduled] = await events(outside, SCHEDULED)
+        assert execution.status.callback_token, "no token was stored"
+        run = client.get_workflow_handle(f"run-{execution.metadata.id}")
+        started = (await events(run, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED))[0]
+        [payload] = started.workflow_execution_started_event_attributes.input.payloads
+        given = TemporalWorkflowInput.from_json(payload.data)
+        assert given.callback_token == execution.status.callback_token
+        assert scheduled.activity_task_scheduled_event_attributes.activity_type.name == (
+            "RunExecution"
+        )
+
+    play(world, scenario)
+
+
+def test_the_outside_activity_raises_the_error_of_a_failed_run(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order("failing", fail="there is nothing to square"))
+        error = await failure_of(outside)
+
+        assert isinstance(error, ApplicationError)
+        assert (error.message, error.type) == ("there is nothing to square", "SquareRootOfNothing")
+        [execution] = world.executions("failing")
+        assert execution.status.phase == ExecutionPhase.EXECUTION_FAILED
+        assert len(await events(outside, FAILED)) == 1
+
+    play(world, scenario)
+
+
+def test_an_agent_execution_ends_the_wait_in_the_same_way(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order("agent", number=3, agent=True))
+        await assert_resumed_once(outside, {"number": 3, "square": 9})
+
+        options = [("grpc.enable_http_proxy", 0)]
+        async with grpc.aio.insecure_channel(world.platform_address, options=options) as channel:
+            queries = AgentExecutionQueryControllerStub(channel)
+            stored = await queries.get(AgentExecutionId(value="aex-1"), timeout=10)
+        assert stored.metadata.name == "agent"
+        assert stored.status.callback_token
+
+    play(world, scenario)
+
+
+def test_on_the_direct_path_there_is_no_token_and_nothing_is_told(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        async def start(created: WorkflowExecution, token: bytes) -> None:
+            data = {**vars(Order("direct", number=5))}
+            await client.start_workflow(
+                "ExecuteServerlessWorkflow",
+                TemporalWorkflowInput(created.metadata.id, initial_data=data, callback_token=token),
+                id=f"run-{created.metadata.id}",
+                task_queue="runner",
+            )
+
+        options = [("grpc.enable_http_proxy", 0)]
+        async with grpc.aio.insecure_channel(world.platform_address, options=options) as channel:
+            request = WorkflowExecution(metadata=ApiResourceMetadata(name="direct"))
+            commands = WorkflowExecutionCommandControllerStub(channel)
+            created = await execute(commands, request, start)
+
+        output = await end_of_run(client, created)
+        assert output["Result"] == {"number": 5, "square": 25}
+        assert output["FinalState"] == {"told": False}
+        [stored] = world.executions("direct")
+        assert stored.status.callback_token == b""
+        run = client.get_workflow_handle(f"run-{created.metadata.id}")
+        scheduled = [
+            event.activity_task_scheduled_event_attributes.activity_type.name
+            for event in await events(run, SCHEDULED)
+        ]
+        assert scheduled == ["Report"], "an activity was scheduled for a token that is not there"
+
+    play(world, scenario)
+
+
+@pytest.mark.parametrize("name", [REFUSED, UNREPORTABLE])
+def test_an_execution_that_cannot_be_started_fails_the_outside_activity_at_once(
+    world: World, name: str
+) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order(name, attempts=5))
+        error = await failure_of(outside)
+
+        assert isinstance(error, ApplicationError)
+        assert error.type == "ExecutionNotStarted"
+        assert error.non_retryable
+        [started] = await events(outside, STARTED)
+        assert started.activity_task_started_event_attributes.attempt == 1
+        for execution in world.executions(name):
+            with pytest.raises(RPCError, match="not found"):
+                await client.get_workflow_handle(f"run-{execution.metadata.id}").describe()
+
+    play(world, scenario)
+
+
+# -- when it goes wrong
+
+
+def test_a_lost_token_leaves_the_outside_activity_to_its_timeout(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order("lost", number=2, lose_token=True, timeout=4))
+        error = await failure_of(outside)
+
+        assert isinstance(error, TimeoutError)
+        [execution] = world.executions("lost")
+        assert execution.status.phase == ExecutionPhase.EXECUTION_COMPLETED
+        assert execution.status.output["square"] == 4
+
+    play(world, scenario)
+
+
+def test_of_a_token_that_is_used_twice_the_first_use_counts(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order("twice", number=6, use_twice=True))
+        await assert_resumed_once(outside, {"number": 6, "square": 36})
+
+        [execution] = world.executions("twice")
+        assert (await end_of_run(client, execution))["Result"] == [True, False]
+        run = client.get_workflow_handle(f"run-{execution.metadata.id}")
+        await assert_refused_once(run, "ExternalActivityNotFound")
+
+    play(world, scenario)
+
+
+async def assert_refused_once(run: Outside, kind: str) -> None:
+    [failed] = await events(run, FAILED)
+    failure = failed.activity_task_failed_event_attributes.failure
+    assert failure.application_failure_info.type == kind
+    assert failure.application_failure_info.non_retryable
+    assert not failure.HasField("cause"), "the error of the client came along"
+    started = {event.event_id: event for event in await events(run, STARTED)}
+    last = started[failed.activity_task_failed_event_attributes.started_event_id]
+    assert last.activity_task_started_event_attributes.attempt == 1, "it was retried"
+
+
+def test_the_run_of_an_activity_that_timed_out_keeps_its_result(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order("late", number=8, hold=True, timeout=4))
+        execution = await asyncio.to_thread(world.execution_with_token, "late")
+        assert isinstance(await failure_of(outside), TimeoutError)
+
+        await proceed(client, execution)
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": False}
+        run = client.get_workflow_handle(f"run-{execution.metadata.id}")
+        await assert_refused_once(run, "ExternalActivityNotFound")
+        [execution] = world.executions("late")
+        assert execution.status.output["square"] == 64
+
+    play(world, scenario)
+
+
+def test_the_run_of_an_outside_workflow_that_was_cancelled_keeps_its_result(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order("cancelled", number=8, hold=True))
+        execution = await asyncio.to_thread(world.execution_with_token, "cancelled")
+        await outside.cancel()
+        with pytest.raises(WorkflowFailureError) as caught:
+            await outside.result()
+        assert isinstance(caught.value.cause, CancelledError)
+
+        await proceed(client, execution)
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": False}
+        [execution] = world.executions("cancelled")
+        assert execution.status.output["square"] == 64
+        assert await events(outside, COMPLETED) == []
+
+    play(world, scenario)
+
+
+def test_a_token_that_is_not_of_this_namespace_is_refused(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order("foreign", number=4, hold=True))
+        execution = await asyncio.to_thread(world.execution_with_token, "foreign")
+        token = execution.status.callback_token
+        elsewhere = await Client.connect(world.temporal_address, namespace=OTHER_NAMESPACE)
+
+        for system, wrong in (
+            (SystemActivities(client), b"\x00" + token),
+            (SystemActivities(client), token[:-20]),
+            (SystemActivities(client), b"not a token"),
+            (SystemActivities(elsewhere), token),
+        ):
+            error = await refusal(system, wrong)
+            assert error.type in ("InvalidCallbackToken", "ExternalActivityNotFound")
+            assert error.non_retryable
+
+        await proceed(client, execution)
+        await assert_resumed_once(outside, {"number": 4, "square": 16})
+
+    play(world, scenario)
+
+
+async def refusal(system: SystemActivities, token: bytes) -> ApplicationError:
+    [payload] = await stock_converter().encode([{"square": -1}])
+    with pytest.raises(ApplicationError) as caught:
+        await ActivityEnvironment().run(system.complete_external_activity, token, RawValue(payload))
+    return caught.value
+
+
+# -- killed and started again
+
+
+@pytest.mark.parametrize("part", ["outside", "runner", "platform", "temporal"])
+def test_the_handshake_outlives_a_kill_while_the_outside_activity_is_pending(
+    world: World, part: str
+) -> None:
+    async def scenario(client: Client) -> None:
+        name = f"kill-{part}"
+        outside = await begin(client, Order(name, number=9, hold=True))
+        execution = await asyncio.to_thread(world.execution_with_token, name)
+        await until_run_exists(client, execution)
+
+        await soon(kill_and_restart, world, getattr(world, part))
+        await proceed(client, execution)
+
+        await assert_resumed_once(outside, {"number": 9, "square": 81})
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": True}
+        assert len(world.executions(name)) == 1
+
+    play(world, scenario)
+
+
+def kill_and_restart(world: World, process: Process) -> None:
+    process.restart()
+    if process is world.temporal:
+        world.wait_for_temporal()
+    if process is world.platform:
+        world.wait_for_platform()
+
+
+def test_the_token_is_stored_though_the_platform_was_killed_before(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, Order("store-late", number=3, gate="store-late"))
+        await soon(world.wait_at, "store-late")
+        world.platform.kill()
+        world.open("store-late")
+        await asyncio.sleep(1.5)
+        world.platform.start()
+
+        await assert_resumed_once(outside, {"number": 3, "square": 9})
+        [execution] = world.executions("store-late")
+        assert execution.status.callback_token
+
+    play(world, scenario)
+
+
+def test_a_worker_that_is_killed_before_the_token_is_stored_is_made_good_by_a_retry(
+    world: World,
+) -> None:
+    async def scenario(client: Client) -> None:
+        order = Order("died-early", number=3, gate="died-early", timeout=8, attempts=2)
+        outside = await begin(client, order)
+        await soon(world.wait_at, "died-early")
+        world.outside.kill()
+        world.open("died-early")
+        world.outside.start()
+
+        await assert_resumed_once(outside, {"number": 3, "square": 9})
+        first, second = world.executions("died-early")
+        assert first.status.callback_token == b"", "the token was carried to the retry"
+        assert first.status.phase == ExecutionPhase.EXECUTION_PENDING
+        assert second.status.callback_token
+
+    play(world, scenario)
+
+
+def test_a_result_is_delivered_though_temporal_was_killed_just_before(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        world.arm("before-delivery")
+        outside = await begin(client, Order("deliver-late", number=11))
+        await soon(world.wait_at, "before-delivery")
+        world.temporal.kill()
+        world.open("before-delivery")
+        # Longer than the client repeats a call by itself, so that the activity is retried.
+        await asyncio.sleep(13)
+        await soon(kill_and_restart, world, world.temporal)
+
+        await assert_resumed_once(outside, {"number": 11, "square": 121})
+        [execution] = world.executions("deliver-late")
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": True}
+
+    try:
+        play(world, scenario)
+    finally:
+        world.disarm("before-delivery")
+
+
+def test_a_result_that_was_taken_is_not_delivered_twice_when_the_worker_dies_after_it(
+    world: World,
+) -> None:
+    async def scenario(client: Client) -> None:
+        world.arm("after-delivery")
+        outside = await begin(client, Order("died-late", number=12))
+        await soon(world.wait_at, "after-delivery")
+        world.runner.kill()
+        world.disarm("after-delivery")
+        world.runner.start()
+
+        await assert_resumed_once(outside, {"number": 12, "square": 144})
+        [execution] = world.executions("died-late")
+        # The worker could not say that it was taken, so the second attempt finds nothing waiting.
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": False}
+
+    try:
+        play(world, scenario)
+    finally:
+        world.disarm("after-delivery")
+
+
+def test_of_100_at_once_none_is_lost_and_none_resumes_twice_while_everything_is_killed(
+    world: World,
+) -> None:
+    orders = [Order(f"crowd-{n}", number=n, hold=True, timeout=600) for n in range(100)]
+
+    async def scenario(client: Client) -> None:
+        handles = await asyncio.gather(*(begin(client, order) for order in orders))
+        held = [await asyncio.to_thread(world.execution_with_token, order.name) for order in orders]
+        for execution in held:
+            await until_run_exists(client, execution)
+        await asyncio.gather(*(proceed(client, execution) for execution in held))
+        # Now the runs report and deliver, and the outside resumes.
+        for process in (world.runner, world.temporal, world.outside, world.platform):
+            await asyncio.sleep(0.3)
+            await soon(kill_and_restart, world, process)
+        for order, handle in zip(orders, handles, strict=True):
+            n = order.number
+            await assert_resumed_once(handle, {"number": n, "square": n * n})
+
+        stored = [world.executions(order.name) for order in orders]
+        assert [len(executions) for executions in stored] == [1] * len(orders)
+        tokens = {execution.status.callback_token for [execution] in stored}
+        assert len(tokens - {b""}) == len(orders), "two executions have one token, or one has none"
+        outputs = [await end_of_run(client, execution) for [execution] in stored]
+        assert [output["Result"]["square"] for output in outputs] == [n * n for n in range(100)]
+        told = [output["FinalState"]["told"] for output in outputs]
+        print(f"100 started, 100 resumed once with the right result; {told.count(True)} told so")
+
+    play(world, scenario, limit=5 * PATIENCE)
+
+
+# -- secrecy, after all of the above
+
+
+def test_the_token_is_in_no_log_and_in_the_history_only_where_it_is_an_input(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        outside = await begin(client, replace(Order("secret", number=1), use_twice=True))
+        await outside.result()
+        [execution] = world.executions("secret")
+        await end_of_run(client, execution)
+        run = client.get_workflow_handle(f"run-{execution.metadata.id}")
+        forms = forms_of(execution.status.callback_token)
+
+        holders: list[str] = []
+        for handle in (outside, run):
+            async for event in handle.fetch_history_events():
+                if any(form in event.SerializeToString() for form in forms):
+                    holders.append(event.WhichOneof("attributes") or "")
+        assert sorted(holders) == [
+            "activity_task_scheduled_event_attributes",
+            "activity_task_scheduled_event_attributes",
+            "workflow_execution_started_event_attributes",
+        ]
+
+    play(world, scenario)
+    names = [f"crowd-{n}" for n in range(100)]
+    names += ["plain", "failing", "twice", "late", "cancelled", "kill-temporal", "secret"]
+    logs = {process.log.name: process.log.read_bytes() for process in world.processes}
+    for name in names:
+        for execution in world.executions(name):
+            for form in forms_of(execution.status.callback_token):
+                holding = [log for log, text in logs.items() if form in text]
+                assert not holding, f"{holding} show the token of {name}"
+
+
+def forms_of(token: bytes) -> list[bytes]:
+    assert token
+    return [token, b64encode(token), urlsafe_b64encode(token), token.hex().encode()]
