@@ -166,7 +166,9 @@ def _put(instance: Any, path: Path, number: int | None = None) -> None:
 
 
 def _empty(field: FieldDescriptor) -> str | bytes | int:
-    return {FieldDescriptor.TYPE_STRING: "", FieldDescriptor.TYPE_BYTES: b""}.get(field.type, 0)
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return ""
+    return b"" if field.type == FieldDescriptor.TYPE_BYTES else 0
 
 
 def _named_in(text: str, message: Message) -> Element:

@@ -157,18 +157,22 @@ def _bare_rules(options: Mapping[str, Any]) -> bytes:
     return serialized
 
 
-def _of_message(message: Message) -> list[bytes]:
-    """The validation rules of a message and of its oneofs, without their wording."""
-    found: list[bytes] = []
+def _of_message(message: Message) -> dict[str, bytes]:
+    """The validation rules of a message and, by name, of its oneofs, without their wording."""
+    # Nothing but validation sets options on a oneof.
+    found = {
+        oneof.name: oneof.options.SerializeToString(deterministic=True)
+        for oneof in message.descriptor.oneof_decl
+        if oneof.options.ByteSize()
+    }
     rules = message.options.get(MESSAGE_RULES)
     if rules is not None:
         bare = type(rules)()
         bare.CopyFrom(rules)
         for rule in bare.cel:
             rule.ClearField("message")
-        found.append(bare.SerializeToString(deterministic=True))
-    # Nothing but validation sets options on a oneof.
-    return found + [oneof.options.SerializeToString() for oneof in message.descriptor.oneof_decl]
+        found[""] = bare.SerializeToString(deterministic=True)
+    return found
 
 
 def _bare_authorization(rpc: Rpc) -> dict[str, str]:

@@ -105,10 +105,10 @@ def kind_registry(schema: Schema) -> Iterator[Finding]:
     registry = kinds(schema)
     described = {kind.value.name for kind in registry}
     every = schema.enums.get(f"{KINDS}.ApiResourceKind")
-    for value in every.values if every else ():
-        if value.descriptor.number != 0 and value.name not in described:
+    for entry in every.values if every else ():
+        if entry.descriptor.number != 0 and entry.name not in described:
             yield Finding(
-                "KIND_REGISTRY", value, f'Kind "{value.descriptor.name}" needs the option kind_meta'
+                "KIND_REGISTRY", entry, f'Kind "{entry.descriptor.name}" needs the option kind_meta'
             )
     names = Counter(kind.name for kind in registry)
     prefixes = Counter(kind.id_prefix for kind in registry)

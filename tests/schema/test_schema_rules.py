@@ -902,6 +902,10 @@ PROMISED = {
         "    string a = 1;\n  }\n}\n",
         "message Pair { // VALIDATION_KEPT: Pair\n  oneof one {\n    string a = 1;\n  }\n}\n",
     ),
+    "a_new_field_with_presence_and_a_new_oneof": (
+        "message Pair {}\n",
+        "message Pair {\n  optional string a = 1;\n  oneof one {\n    string b = 2;\n  }\n}\n",
+    ),
     "a_rule_in_other_words": (
         WORDED,
         _but(WORDED, "scope must be platform", "only the platform may own it"),

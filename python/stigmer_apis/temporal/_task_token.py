@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from base64 import b64encode, urlsafe_b64encode
 from typing import final
+
+from stigmer_apis._masking import fingerprint
 
 
 @final
 class TaskToken:
-    """A task token whose text is a digest: enough to match two log lines, not to use it."""
+    """A task token whose text is its fingerprint: enough to match log lines, not to use it."""
 
     __slots__ = ("_value",)
 
@@ -20,7 +21,7 @@ class TaskToken:
         return bool(self._value)
 
     def __str__(self) -> str:
-        return f"task token sha256:{hashlib.sha256(self._value).hexdigest()[:16]}"
+        return f"task token {fingerprint(self._value)}"
 
     __repr__ = __str__
 
@@ -29,7 +30,7 @@ class TaskToken:
         return self._value
 
     def mask(self, text: str) -> str:
-        """Put the digest in place of the token, where a text holds it in base64 or in hex."""
+        """Put the fingerprint in place of the token, where a text holds it in base64 or in hex."""
         forms = {form(self._value).decode().rstrip("=") for form in (b64encode, urlsafe_b64encode)}
         for form in (*forms, self._value.hex()) if self._value else ():
             text = text.replace(form, str(self))

@@ -93,7 +93,7 @@ class SystemActivities:
     An empty token is nothing to do. A token that Temporal refuses is an `ApplicationError` that is
     not retried; anything else that goes wrong is one that is, so that a result is not lost while
     Temporal is away. No error and no log line holds the token, nor do the frames of this package:
-    both name it by a digest.
+    both name it by its fingerprint (`stigmer_apis.redaction`).
     """
 
     def __init__(self, client: Client, *, rpc_timeout: timedelta = timedelta(seconds=10)) -> None:
