@@ -64,27 +64,26 @@ def writer_kept(before: Schema, now: Schema) -> Iterator[Finding]:
 
 
 def validation_kept(before: Schema, now: Schema) -> Iterator[Finding]:
-    """VALIDATION_KEPT: a field accepts what it accepted, and refuses what it refused.
+    """VALIDATION_KEPT: a field or message accepts what it accepted, and refuses what it refused.
 
     The words of a rule's message may change, its ID may not: clients match on it.
     """
-    for old, field in _fields_in_both(before, now):
-        if _bare_rules(old.options) != _bare_rules(field.options):
-            yield Finding(
-                "VALIDATION_KEPT",
-                field,
-                f'Field "{field.descriptor.name}" has other validation rules than it had; callers '
-                "rely on what passes, and readers on what does not",
-            )
-    for name, old_message in before.messages.items():
+    changed: list[Field | Message] = [
+        field
+        for old, field in _fields_in_both(before, now)
+        if _bare_rules(old.options) != _bare_rules(field.options)
+    ]
+    for name, earlier in before.messages.items():
         message = now.messages.get(name)
-        if message is not None and _of_message(old_message) != _of_message(message):
-            yield Finding(
-                "VALIDATION_KEPT",
-                message,
-                f'Message "{message.descriptor.name}" has other validation rules than it had; '
-                "callers rely on what passes, and readers on what does not",
-            )
+        if message is not None and _of_message(earlier) != _of_message(message):
+            changed.append(message)
+    for element in changed:
+        yield Finding(
+            "VALIDATION_KEPT",
+            element,
+            f'{type(element).__name__} "{element.descriptor.name}" has other validation rules than '
+            "it had; callers rely on what passes, and readers on what does not",
+        )
 
 
 def authorization_kept(before: Schema, now: Schema) -> Iterator[Finding]:
