@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -252,12 +252,12 @@ def replay(runtime: Runtime, path: Path, deadline: float = DEADLINE) -> Result:
 
 
 @contextmanager
-def _progress(result: Result) -> Iterator[Any]:
+def _progress(result: Result) -> Generator[Callable[[Iterable[Worker]], None]]:
     """A line on a terminal that says how far a run is; nothing where the output is kept."""
     begun = time.monotonic()
     terminal = sys.stderr.isatty()
 
-    def show(workers: Sequence[Worker]) -> None:
+    def show(workers: Iterable[Worker]) -> None:
         if not terminal:
             return
         done = result.executions + sum(
