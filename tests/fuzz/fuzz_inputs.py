@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from fuzz_mutations import mutated
 from fuzz_targets import FORMATS, Input
-from wire_cases import MESSAGE_TYPES, filled
+from message_types import MESSAGE_TYPES, filled
 
 FIXTURES = Path(__file__).resolve().parent.parent / "wire" / "releases" / "HEAD"
 """Samples of every message type; each file begins with the full name of its type."""
@@ -53,7 +53,8 @@ def _encode(message: Message, kind: str) -> bytes:
         case "binary":
             return message.SerializeToString(deterministic=True)
         case "json":
-            return json_format.MessageToJson(message, indent=None).encode()
+            # Sorted: native maps have another order in every process.
+            return json_format.MessageToJson(message, indent=None, sort_keys=True).encode()
         case _:
             return text_format.MessageToBytes(message, as_utf8=True)
 

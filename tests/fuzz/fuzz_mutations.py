@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
-from wire_cases import encode_varint
+from message_types import encode_varint
 
 LIMIT = 64 * 1024
 """No input is longer. Time and memory are held against its length."""

@@ -8,6 +8,7 @@ a file that `make fuzz REPLAY=<file>` reads again.
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,13 +57,15 @@ class Runtime(NamedTuple):
             "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": self.implementation,
         }
 
-    def describe(self) -> str:
-        """Its version, as in "7.36.2 native"."""
-        command = [self.python, "-c", DESCRIBE]
-        asked = subprocess.run(
-            command, env=self.environment(), capture_output=True, text=True, check=True
-        )
-        return asked.stdout.strip()
+
+@functools.cache
+def describe(runtime: Runtime) -> str:
+    """Its version, as in "7.36.2 native"."""
+    command = [runtime.python, "-c", DESCRIBE]
+    asked = subprocess.run(
+        command, env=runtime.environment(), capture_output=True, text=True, check=True
+    )
+    return asked.stdout.strip()
 
 
 @dataclass
@@ -200,7 +203,7 @@ def campaign(
     A worker that dies of an input, or reads it for longer than the deadline, is followed by another
     that goes on elsewhere, `deaths` times in each place.
     """
-    result = Result(runtime.describe())
+    result = Result(describe(runtime))
     until = time.monotonic() + seconds if seconds else float("inf")
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, _progress(result) as show:
 
@@ -242,7 +245,7 @@ def campaign(
 def replay(runtime: Runtime, path: Path, deadline: float = DEADLINE) -> Result:
     """Read a saved input again, in a process of its own."""
     load_input(path)
-    result = Result(runtime.describe())
+    result = Result(describe(runtime))
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         one = Worker(runtime, WORKER, Path(folder) / "note", ["--replay", str(path)])
         while _attend(one, result, deadline):
@@ -252,12 +255,12 @@ def replay(runtime: Runtime, path: Path, deadline: float = DEADLINE) -> Result:
 
 
 @contextmanager
-def _progress(result: Result) -> Iterator[Any]:
+def _progress(result: Result) -> Generator[Callable[[Iterable[Worker]], None]]:
     """A line on a terminal that says how far a run is; nothing where the output is kept."""
     begun = time.monotonic()
     terminal = sys.stderr.isatty()
 
-    def show(workers: Sequence[Worker]) -> None:
+    def show(workers: Iterable[Worker]) -> None:
         if not terminal:
             return
         done = result.executions + sum(

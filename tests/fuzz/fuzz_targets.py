@@ -17,12 +17,12 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from wire_cases import MESSAGE_TYPES
+from message_types import MESSAGE_TYPES
 
 FORMATS = ("binary", "json", "text")
 
 RUNTIME = "python" if api_implementation.Type() == "python" else "native"
-VERSION = tuple(int(part) for part in google.protobuf.__version__.split(".")[:2])
+VERSION = tuple(int(part) for part in google.protobuf.__version__.split(".")[:3])
 
 DEEPEST = 100
 """So many messages within messages every binary reader takes, and no more."""
@@ -67,10 +67,7 @@ def is_documented(given: Input, error: Exception) -> bool:
         return isinstance(_text(given.data), bytes)  # bytes that are not UTF-8
     match given.format:
         case "binary":
-            # The pure Python reader lets the codec's error through.
-            return isinstance(error, DecodeError) or (
-                RUNTIME == "python" and isinstance(error, UnicodeDecodeError)
-            )
+            return isinstance(error, BINARY_ERRORS)
         case "json":
             if isinstance(error, json_format.ParseError):
                 return True
@@ -83,7 +80,16 @@ def is_documented(given: Input, error: Exception) -> bool:
             return isinstance(error, ValueError) and str(error).startswith(known)
 
 
-JSON_ERRORS_ARE_WRAPPED = (5, 0)
+# CVE-2025-4565: from the bounds on, and in all of 4.25 from 4.25.8 on, nesting has a limit.
+HAS_NO_LIMIT = RUNTIME == "python" and ((5,) < VERSION < (5, 29, 5) or (6,) < VERSION < (6, 31, 1))
+BINARY_ERRORS: tuple[type[Exception], ...] = (
+    DecodeError,
+    *((UnicodeDecodeError,) if RUNTIME == "python" else ()),  # the error of the codec
+    *((RecursionError,) if HAS_NO_LIMIT else ()),
+)
+"""What the binary reader may raise."""
+
+JSON_ERRORS_ARE_WRAPPED = (5,)
 """From here on json_format.Parse turns whatever goes wrong within it into its ParseError."""
 
 UNWRAPPED: tuple[type[Exception], ...] = (

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,20 +21,49 @@ from fuzz_targets import FORMATS, Input, attempt
 
 REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
 
+STATUS = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionStatus"
+
 HERE = Runtime(sys.executable, "upb")
 
-# A worker whose reader does one more thing to the inputs of a format.
+# A worker whose reader does to some inputs what no reader may do. The number 10**9 is the first
+# of the second process.
 WORKER = """
 import ctypes, time
-from fuzz_worker import run
+from fuzz_inputs import make_input
 from fuzz_targets import attempt
+from fuzz_worker import run
+
+def refuse():
+    raise KeyError("field")
+
+HARM = {
+    1: refuse,
+    2: lambda: bytearray(2**34),
+    3: lambda: ctypes.string_at(0),
+    10**9: lambda: time.sleep(600),
+}
+harmful = {make_input(0, number): harm for number, harm in HARM.items()}
 
 def read(given):
-    if given.format == "json":
-        {harm}
+    if given in harmful:
+        harmful[given]()
     return attempt(given)
 
 run(read)
+"""
+FOUND = {
+    1: "KeyError: \"'field'\"",
+    2: "MemoryError: ''",
+    3: "the process died of signal 11",
+    10**9: "not read within 2 seconds",
+}
+
+# Prints the first inputs of a seed, as a digest.
+INPUTS = """
+import hashlib
+from fuzz_inputs import make_input
+inputs = [make_input(7, number) for number in range(99)]
+print(hashlib.sha256(repr(inputs).encode()).hexdigest())
 """
 
 
@@ -41,24 +74,18 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "found"
 
 
-def _harmful(folder: Path, harm: str) -> Path:
-    script = folder / "worker.py"
-    script.write_text(WORKER.format(harm=harm), encoding="utf-8")
-    return script
-
-
 @pytest.mark.parametrize("implementation", ["upb", "python"])
-def test_thousands_of_damaged_inputs_are_refused_as_documented_or_can_be_written_again(
+def test_hundreds_of_damaged_inputs_are_refused_as_documented_or_can_be_written_again(
     implementation: str,
 ) -> None:
-    result = campaign(Runtime(sys.executable, implementation), count=1500, deadline=60)
+    result = campaign(Runtime(sys.executable, implementation), count=300, deadline=60)
     assert not result.findings
-    assert result.executions == 1500
+    assert result.executions == 300
     assert set(result.tallies) == set(FORMATS)
     for kind, tally in result.tallies.items():
         outcomes = tally["outcomes"]
-        assert outcomes["parsed"] > 30, f"{kind}: too few inputs parse to say anything about them"
-        assert outcomes.total() - outcomes["parsed"] > 300, f"{kind}: too few inputs are damaged"
+        assert outcomes["parsed"] > 4, f"{kind}: too few inputs parse to say anything about them"
+        assert outcomes.total() - outcomes["parsed"] > 50, f"{kind}: too few inputs are damaged"
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=[path.stem for path in REGRESSIONS])
@@ -67,54 +94,39 @@ def test_what_was_found_once_is_documented_now(path: Path) -> None:
 
 
 def test_an_input_depends_on_its_seed_and_number_alone() -> None:
-    inputs = [make_input(7, number) for number in range(300)]
-    assert inputs == [make_input(7, number) for number in range(300)]
-    assert inputs != [make_input(8, number) for number in range(300)]
-    assert len({given.data for given in inputs}) > 250, "the mutations do nothing"
+    inputs = [make_input(7, number) for number in range(99)]
+    assert inputs != [make_input(8, number) for number in range(99)]
+    assert len({given.data for given in inputs}) > 80, "the mutations do nothing"
+    command = [sys.executable, "-c", INPUTS]
+    elsewhere = subprocess.run(
+        command, env=HERE.environment(), capture_output=True, text=True, check=True
+    )
+    digest = hashlib.sha256(repr(inputs).encode()).hexdigest()
+    assert elsewhere.stdout.strip() == digest, "another process makes other inputs"
 
 
-@pytest.mark.parametrize(
-    ("harm", "problem"),
-    [
-        ("ctypes.string_at(0)", "the process died of signal 11"),
-        ("time.sleep(60)", "not read within 1 seconds"),
-        ("bytearray(2**34)", "MemoryError"),
-        ("raise KeyError('field')", "KeyError: "),
-    ],
-    ids=["crash", "hang", "memory", "undocumented exception"],
-)
-def test_what_a_reader_may_not_do_is_found_and_kept(
-    harm: str,
-    problem: str,
-    tmp_path: Path,
-    found: Path,
-    capsys: pytest.CaptureFixture[str],
+def test_what_a_reader_may_not_do_is_found_and_kept_and_the_run_goes_on(
+    tmp_path: Path, found: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = campaign(HERE, count=6, deadline=1, worker=_harmful(tmp_path, harm))
-    assert len(result.findings) == 1
-    (kept,) = found.iterdir()
-    assert load_input(kept) == make_input(0, 1), "the input that was kept is not the one at fault"
-    assert problem in kept.read_text(encoding="utf-8")
-    said = capsys.readouterr().out
-    assert problem in said
-    assert "make fuzz REPLAY=" in said
-    assert kept.name in said
-
-
-def test_after_an_input_that_kills_the_reader_the_run_goes_on(tmp_path: Path) -> None:
-    worker = _harmful(tmp_path, "ctypes.string_at(0)")
+    worker = tmp_path / "worker.py"
+    worker.write_text(WORKER, encoding="utf-8")
     with pytest.raises(SystemExit, match="keep dying"):
-        campaign(HERE, seconds=60, deaths=1, worker=worker)
+        campaign(HERE, seconds=120, deadline=2, deaths=1, worker=worker)
+    kept = {load_input(path): json.loads(path.read_text())["problem"] for path in found.iterdir()}
+    assert kept == {make_input(0, number): problem for number, problem in FOUND.items()}
+    said = capsys.readouterr().out
+    for path in found.iterdir():
+        assert re.search(f"make fuzz REPLAY=.*{path.name}", said)
+    for problem in FOUND.values():
+        assert problem in said
 
 
 def test_a_saved_input_is_read_again(tmp_path: Path) -> None:
-    name = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionStatus"
     path = tmp_path / "input.json"
-    for data, outcome in ((b'{"error": "late"}', "parsed"), (b"[", "ParseError")):
-        save_input(Input(name, "json", data), path)
-        result = replay(HERE, path)
-        assert result.tallies["json"]["outcomes"] == {outcome: 1}
-        assert not result.findings
+    save_input(Input(STATUS, "json", b'{"error": late}'), path)
+    result = replay(HERE, path)
+    assert result.tallies["json"]["outcomes"] == {"ParseError": 1}
+    assert not result.findings
 
 
 @pytest.mark.parametrize(

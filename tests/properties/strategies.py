@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from google.protobuf.struct_pb2 import ListValue, Struct, Value
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import strategies as st
 
@@ -70,7 +70,7 @@ def messages(message_type: type[Message], deepest: int = DEEPEST) -> st.SearchSt
     special = _WELL_KNOWN.get(message_type.DESCRIPTOR.full_name)
     if special:
         return special()
-    choices = dict(_choices(message_type.DESCRIPTOR, deepest))
+    choices = dict(_choices(message_type, deepest))
 
     @st.composite
     def build(draw: st.DrawFn) -> Message:
@@ -78,18 +78,19 @@ def messages(message_type: type[Message], deepest: int = DEEPEST) -> st.SearchSt
         for choice in choices.values():
             if draw(st.booleans()):
                 name, value = draw(choice)
-                _set(message, message.DESCRIPTOR.fields_by_name[name], value)
+                _set(message, name, value)
         return message
 
     return build()
 
 
 def _choices(
-    descriptor: Descriptor, deepest: int
+    message_type: type[Message], deepest: int
 ) -> Iterator[tuple[str, st.SearchStrategy[tuple[str, Any]]]]:
     """For each field alone, or for each oneof as a whole, its name and a value."""
     oneofs: dict[str, list[st.SearchStrategy[tuple[str, Any]]]] = {}
-    for field in descriptor.fields:
+    # The type stubs have a class for it in each implementation.
+    for field in cast("list[FieldDescriptor]", message_type.DESCRIPTOR.fields):
         value = _values(field, deepest)
         if value is None:
             continue
@@ -126,21 +127,21 @@ def _one(field: FieldDescriptor, deepest: int) -> st.SearchStrategy[Any] | None:
     return _SCALARS[field.type]
 
 
-def _set(message: Message, field: FieldDescriptor, value: Any) -> None:
+def _set(message: Message, name: str, value: Any) -> None:
     if isinstance(value, Message):
-        getattr(message, field.name).CopyFrom(value)
+        getattr(message, name).CopyFrom(value)
     elif isinstance(value, dict):
-        pairs: dict[Any, Any] = value
-        holder = getattr(message, field.name)
+        pairs = cast("dict[Any, Any]", value)
+        holder = getattr(message, name)
         for key, element in pairs.items():
             if isinstance(element, Message):
                 holder[key].CopyFrom(element)
             else:
                 holder[key] = element
     elif isinstance(value, list):
-        getattr(message, field.name).extend(value)
+        getattr(message, name).extend(value)
     else:
-        setattr(message, field.name, value)
+        setattr(message, name, value)
 
 
 def _list(values: list[Value]) -> ListValue:
@@ -162,7 +163,7 @@ def _struct_value(fields: dict[str, Value]) -> Value:
 # Every Value has a kind: the definition demands it, and JSON has no way to write one without.
 _values_of_json = st.recursive(
     st.one_of(
-        st.just(Value(null_value="NULL_VALUE")),
+        st.just(Value(null_value=NULL_VALUE)),
         st.builds(Value, bool_value=st.booleans()),
         st.builds(Value, number_value=doubles),
         st.builds(Value, string_value=text),

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable
 
-import google.protobuf
 import pytest
 from google.protobuf import json_format, text_format
 from google.protobuf.message import DecodeError, Message
@@ -21,17 +20,18 @@ from stigmer_apis.agentic.workflow.v1.tasks import AgentExecutionConfig
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionStatus
 from stigmer_apis.commons.apiresource import ApiResourceAuditInfo
 from stigmer_apis.iam.iampolicy.v1 import ApiResourceRefView
-from wire_cases import REFUSALS, encode_varint
+from wire_cases import HAS_NO_LIMIT, PROTOBUF, REFUSALS, encode_varint
 
 DEEPEST = 100
 """So many messages within the outermost one every binary reader takes, and no more."""
 
-PROTOBUF = tuple(int(part) for part in google.protobuf.__version__.split(".")[:2])
+# Without a limit, it is Python that ends it: some stack frames a message, of a thousand.
+TOO_DEEP = (900, 1000, 10_000) if HAS_NO_LIMIT else (DEEPEST + 1, 1000, 10_000)
 
 # Protobuf 4 lets through what goes wrong within its JSON reader; from 5 on it is a ParseError.
 JSON_REFUSALS: tuple[type[Exception], ...] = (
     json_format.ParseError,
-    *((RecursionError, TypeError, OverflowError) if PROTOBUF < (5, 0) else ()),
+    *((RecursionError, TypeError, OverflowError) if PROTOBUF < (5,) else ()),
 )
 
 # The text format is for people and tests, and its reader does not guard against either.
@@ -62,8 +62,8 @@ def _lists(depth: int) -> bytes:
 def test_our_own_recursive_message_is_read_to_the_limit_and_no_deeper() -> None:
     whole = _members(DEEPEST)
     assert ApiResourceRefView.FromString(whole).SerializeToString() == whole
-    for depth in (DEEPEST + 1, 1000, 10_000):
-        with pytest.raises(DecodeError):
+    for depth in TOO_DEEP:
+        with pytest.raises(REFUSALS):
             ApiResourceRefView.FromString(_members(depth))
 
 
@@ -73,11 +73,12 @@ def test_lists_within_a_struct_are_read_to_the_limit_and_no_deeper() -> None:
     whole = _lists(deepest)
     assert WorkflowExecutionStatus.FromString(whole).ByteSize() == len(whole) + 2  # the empty key
     # Pure Python does not count the entry.
-    for depth in (deepest + 2, 1000, 5000):
-        with pytest.raises(DecodeError):
+    for depth in (TOO_DEEP[0] if HAS_NO_LIMIT else deepest + 2, 1000, 5000):
+        with pytest.raises(REFUSALS):
             WorkflowExecutionStatus.FromString(_lists(depth))
 
 
+@pytest.mark.skipif(HAS_NO_LIMIT, reason="this runtime reads as deep as it writes")
 def test_a_message_deeper_than_the_limit_can_be_written_and_not_be_read() -> None:
     view = outermost = ApiResourceRefView()
     for _ in range(DEEPEST + 1):
@@ -310,21 +311,20 @@ def test_reading_takes_time_in_proportion_to_the_input(
     def seconds(parts: int) -> float:
         document = write(parts)
         taken: list[float] = []
-        for _ in range(3):
+        for _ in range(5):
             begun = time.process_time()
             read(document)
             taken.append(time.process_time() - begun)
         return min(taken)
 
-    # Sixteen times as much; what grows with the square would take 256 times as long.
-    small, large = seconds(150), seconds(150 * 16)
-    assert large < 100 * max(small, 1e-4), f"{small:.6f} s, and for 16 times as much {large:.6f} s"
+    # What grows with the square would take 3600 times as long.
+    small, large = seconds(25), seconds(25 * 60)
+    assert large < 600 * max(small, 2e-5), f"{small:.6f} s, and for 60 times as much {large:.6f} s"
 
 
-# Reads a megabyte of the smallest messages there are, and prints the memory that it took.
+# Reads many of the smallest messages there are, and prints the memory that it took.
 MEMORY = """
-import resource, sys
-from google.protobuf import json_format
+import contextlib, pathlib, resource, sys
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionStatus
 def peak():
     # Where there is /proc, it does not begin with the peak of the parent process.
@@ -334,12 +334,16 @@ def peak():
     except OSError:
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-size = 2**18
+size = 2**17
 if sys.argv[1] == "binary":
     data, read = b"\\x12\\x00" * (size // 2), WorkflowExecutionStatus.FromString
 else:
+    from google.protobuf import json_format
     data = '{"tasks": [' + ",".join(["{}"] * (size // 3)) + "]}"
     read = lambda text: json_format.Parse(text, WorkflowExecutionStatus())
+with contextlib.suppress(OSError):
+    # The peak begins anew: importing had one, in which the message might find room.
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
 before = peak()
 message = read(data)
 print((peak() - before) / len(data))

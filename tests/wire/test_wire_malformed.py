@@ -185,7 +185,7 @@ def test_a_string_that_is_not_utf_8_is_refused(field: TokenField) -> None:
 @on_both_statuses
 def test_nesting_without_end_is_refused(field: TokenField) -> None:
     group, end = encode_varint(field.number << 3 | 3), encode_varint(field.number << 3 | 4)
-    with pytest.raises(DecodeError):
+    with pytest.raises(REFUSALS):
         field.message_type.FromString(group * 1000 + end * 1000)
 
 
