@@ -14,6 +14,9 @@ from google.protobuf.message import Message
 
 from stigmer_apis import schema
 
+# Before the image is parsed: an option that is not known by then stays an unknown field in it.
+from stigmer_apis.commons.apiresource import field_options_pb2 as field_options_pb2
+
 ALL_BYTES = bytes(range(256))
 
 
