@@ -106,7 +106,7 @@ class StigmerPayloadConverter(CompositePayloadConverter):
         super().__init__(*(own.get(converter.encoding, converter) for converter in stock))
 
 
-data_converter = dataclasses.replace(
+data_converter: DataConverter = dataclasses.replace(
     DataConverter.default, payload_converter_class=StigmerPayloadConverter
 )
 """The data converter to give to `Client.connect`; workers take that of their client.
