@@ -54,7 +54,9 @@ def imports(releases: Path) -> str:
     """Every module of the package; a warning is an error."""
     import stigmer_apis
 
-    found = [m.name for m in pkgutil.walk_packages(stigmer_apis.__path__, "stigmer_apis.")]
+    modules = pkgutil.walk_packages(stigmer_apis.__path__, "stigmer_apis.")
+    # Its SDK has a range of protobuf of its own; `make matrix` runs them together.
+    found = [m.name for m in modules if not m.name.startswith("stigmer_apis.temporal")]
     for name in found:
         importlib.import_module(name)
     assert len(found) > 100, f"only {len(found)} modules"
