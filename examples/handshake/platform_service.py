@@ -22,7 +22,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Executions(WorkflowExecutionCommandControllerServicer):
-    """Stores executions and merges reports, as the comments of the contract say."""
+    """Stores executions and merges reports, as the comments of the contract say.
+
+    What the platform does on its own is left out, such as clearing the token at the end.
+    """
 
     def __init__(self) -> None:
         self.stored: dict[str, WorkflowExecution] = {}
