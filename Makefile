@@ -20,6 +20,8 @@ export PIP_CACHE_DIR ?= $(CURDIR)/build/cache/pip
 export PYRIGHT_PYTHON_CACHE_DIR ?= $(CURDIR)/build/cache/pyright
 export UV_CACHE_DIR ?= $(CURDIR)/build/cache/uv
 export UV_PYTHON_INSTALL_DIR ?= $(CURDIR)/build/cache/python
+# pip trusts what the machine trusts, and so shall uv.
+export UV_SYSTEM_CERTS ?= 1
 export PYTHONDONTWRITEBYTECODE = 1
 
 UV := build/bootstrap/bin/uv --quiet
