@@ -7,7 +7,7 @@ new may be as it likes; what was there keeps its options.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import Message as ProtoMessage
@@ -20,11 +20,15 @@ from schema_rules.schema import (
     MESSAGE_RULES,
     ROOT,
     RULES,
+    EnumValue,
     Field,
     Message,
     Rpc,
     Schema,
+    Service,
 )
+
+E = TypeVar("E")
 
 
 def baseline_schema(baseline: FileDescriptorSet, present: FileDescriptorSet) -> Schema:
@@ -39,7 +43,7 @@ def baseline_schema(baseline: FileDescriptorSet, present: FileDescriptorSet) -> 
 
 def redaction_kept(before: Schema, now: Schema) -> Iterator[Finding]:
     """REDACTION_KEPT: a field that was secret stays secret."""
-    for old, field in _fields_in_both(before, now):
+    for old, field in _in_both(_fields(before), _fields(now)):
         if old.descriptor.options.debug_redact and not field.descriptor.options.debug_redact:
             yield Finding(
                 "REDACTION_KEPT",
@@ -50,7 +54,7 @@ def redaction_kept(before: Schema, now: Schema) -> Iterator[Finding]:
 
 def writer_kept(before: Schema, now: Schema) -> Iterator[Finding]:
     """WRITER_KEPT: who may set a field, and when, does not change."""
-    for old, field in _fields_in_both(before, now):
+    for old, field in _in_both(_fields(before), _fields(now)):
         for name in ("computed", "immutable"):
             option = f"{APIRESOURCE}.{name}"
             was, is_now = bool(old.options.get(option)), bool(field.options.get(option))
@@ -70,13 +74,14 @@ def validation_kept(before: Schema, now: Schema) -> Iterator[Finding]:
     """
     changed: list[Field | Message] = [
         field
-        for old, field in _fields_in_both(before, now)
+        for old, field in _in_both(_fields(before), _fields(now))
         if _bare_rules(old.options) != _bare_rules(field.options)
     ]
-    for name, earlier in before.messages.items():
-        message = now.messages.get(name)
-        if message is not None and _of_message(earlier) != _of_message(message):
-            changed.append(message)
+    changed += [
+        message
+        for old, message in _in_both(before.messages, now.messages)
+        if _of_message(old) != _of_message(message)
+    ]
     for element in changed:
         yield Finding(
             "VALIDATION_KEPT",
@@ -88,27 +93,20 @@ def validation_kept(before: Schema, now: Schema) -> Iterator[Finding]:
 
 def authorization_kept(before: Schema, now: Schema) -> Iterator[Finding]:
     """AUTHORIZATION_KEPT: an RPC is authorized as it was; only the refusal may be reworded."""
-    present = {rpc.name: rpc for service in now.services.values() for rpc in service.rpcs}
-    for service in before.services.values():
-        for old in service.rpcs:
-            rpc = present.get(old.name)
-            if rpc is not None and _bare_authorization(old) != _bare_authorization(rpc):
-                yield Finding(
-                    "AUTHORIZATION_KEPT",
-                    rpc,
-                    f'RPC "{rpc.descriptor.name}" is authorized in another way than it was; who '
-                    "may call it must not change by the way",
-                )
+    for old, rpc in _in_both(_rpcs(before), _rpcs(now)):
+        if _bare_authorization(old) != _bare_authorization(rpc):
+            yield Finding(
+                "AUTHORIZATION_KEPT",
+                rpc,
+                f'RPC "{rpc.descriptor.name}" is authorized in another way than it was; who may '
+                "call it must not change by the way",
+            )
 
 
 def kind_kept(before: Schema, now: Schema) -> Iterator[Finding]:
     """KIND_KEPT: a service serves the same kind, and a kind keeps what is known of it."""
     options = [f"{APIRESOURCE}.api_resource_kind", f"{KINDS}.kind_meta", f"{KINDS}.group_meta"]
-    present = {element.name: element for element in now.every()}
-    for old in before.every():
-        element = present.get(old.name)
-        if element is None or isinstance(old, Field):
-            continue
+    for old, element in _in_both(_kinds_and_services(before), _kinds_and_services(now)):
         for option in options:
             if str(old.options.get(option)) != str(element.options.get(option)):
                 yield Finding(
@@ -121,9 +119,8 @@ def kind_kept(before: Schema, now: Schema) -> Iterator[Finding]:
 
 def option_kept(before: Schema, now: Schema) -> Iterator[Finding]:
     """OPTION_KEPT: an option of ours keeps its number, by which compiled contracts carry it."""
-    for name, old in before.options.items():
-        option = now.options.get(name)
-        if option is not None and option.descriptor.number != old.descriptor.number:
+    for old, option in _in_both(before.options, now.options):
+        if option.descriptor.number != old.descriptor.number:
             yield Finding(
                 "OPTION_KEPT",
                 option,
@@ -132,12 +129,23 @@ def option_kept(before: Schema, now: Schema) -> Iterator[Finding]:
             )
 
 
-def _fields_in_both(before: Schema, now: Schema) -> Iterator[tuple[Field, Field]]:
-    present = {field.name: field for message in now.messages.values() for field in message.fields}
-    for message in before.messages.values():
-        for old in message.fields:
-            if old.name in present:
-                yield old, present[old.name]
+def _in_both(before: Mapping[str, E], now: Mapping[str, E]) -> Iterator[tuple[E, E]]:
+    """What a baseline had and the present contract has: as it was, and as it is."""
+    return ((old, now[name]) for name, old in before.items() if name in now)
+
+
+def _fields(schema: Schema) -> dict[str, Field]:
+    return {field.name: field for message in schema.messages.values() for field in message.fields}
+
+
+def _rpcs(schema: Schema) -> dict[str, Rpc]:
+    return {rpc.name: rpc for service in schema.services.values() for rpc in service.rpcs}
+
+
+def _kinds_and_services(schema: Schema) -> dict[str, EnumValue | Service]:
+    found: dict[str, EnumValue | Service] = {**schema.services}
+    found.update((value.name, value) for enum in schema.enums.values() for value in enum.values)
+    return found
 
 
 def _bare_rules(options: Mapping[str, Any]) -> bytes:

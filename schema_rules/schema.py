@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,18 +123,6 @@ class Schema:
         self.files = [file for file in image.file if file.name.startswith(ROOT)]
         for file in self.files:
             self._add(file)
-
-    def every(self) -> Iterator[Element]:
-        """Every message, field, enum, value, service and RPC."""
-        for message in self.messages.values():
-            yield message
-            yield from message.fields
-        for enum in self.enums.values():
-            yield enum
-            yield from enum.values
-        for service in self.services.values():
-            yield service
-            yield from service.rpcs
 
     def prototype(self, name: str) -> ProtoMessage:
         """An empty instance of the message with that full name."""

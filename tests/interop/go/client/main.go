@@ -16,7 +16,6 @@ import (
 	"google.golang.org/grpc/status"
 	agentexecution "stigmer.example/stubs/ai/stigmer/agentic/agentexecution/v1"
 	workflowexecution "stigmer.example/stubs/ai/stigmer/agentic/workflowexecution/v1"
-	"stigmer.example/stubs/ai/stigmer/commons/apiresource"
 )
 
 const timeout = 20 * time.Second
@@ -53,149 +52,65 @@ func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 
-	workflow, err := runWorkflow(ctx, connection)
-	if err != nil {
-		fail(fmt.Errorf("workflow execution: %w", err))
+	found := map[string]observed{}
+	for kind, calls := range map[string]caller{
+		"WorkflowExecution": workflowCaller{
+			workflowexecution.NewWorkflowExecutionCommandControllerClient(connection),
+			workflowexecution.NewWorkflowExecutionQueryControllerClient(connection),
+		},
+		"AgentExecution": agentCaller{
+			agentexecution.NewAgentExecutionCommandControllerClient(connection),
+			agentexecution.NewAgentExecutionQueryControllerClient(connection),
+		},
+	} {
+		if found[kind], err = observe(ctx, calls); err != nil {
+			fail(fmt.Errorf("%s: %w", kind, err))
+		}
 	}
-	agent, err := runAgent(ctx, connection)
-	if err != nil {
-		fail(fmt.Errorf("agent execution: %w", err))
-	}
-	err = json.NewEncoder(os.Stdout).Encode(map[string]observed{
-		"WorkflowExecution": workflow,
-		"AgentExecution":    agent,
-	})
-	if err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(found); err != nil {
 		fail(err)
 	}
 }
 
-func runWorkflow(ctx context.Context, connection grpc.ClientConnInterface) (observed, error) {
+func observe(ctx context.Context, calls caller) (observed, error) {
 	var seen observed
-	commands := workflowexecution.NewWorkflowExecutionCommandControllerClient(connection)
-	queries := workflowexecution.NewWorkflowExecutionQueryControllerClient(connection)
-	created, err := commands.Create(ctx, &workflowexecution.WorkflowExecution{
-		ApiVersion: "agentic.stigmer.ai/v1",
-		Kind:       "WorkflowExecution",
-		Metadata:   &apiresource.ApiResourceMetadata{Name: "from Go"},
-		Spec:       &workflowexecution.WorkflowExecutionSpec{WorkflowInstanceId: "win-1"},
-	})
+	id, err := calls.create(ctx)
 	if err != nil {
 		return seen, err
 	}
-	seen.ID = created.Metadata.Id
-	stream, err := queries.Subscribe(
-		ctx, &workflowexecution.SubscribeWorkflowExecutionRequest{ExecutionId: seen.ID})
+	seen.ID = id
+	next, err := calls.subscribe(ctx, id)
 	if err != nil {
 		return seen, err
 	}
 	follow := func() error {
-		execution, err := stream.Recv()
+		phase, token, err := next()
 		if err == nil {
-			seen.PhasesFollowed = append(seen.PhasesFollowed, execution.Status.Phase.String())
-			seen.TokensFollowed = append(seen.TokensFollowed, execution.Status.CallbackToken)
+			seen.PhasesFollowed = append(seen.PhasesFollowed, phase)
+			seen.TokensFollowed = append(seen.TokensFollowed, token)
 		}
 		return err
 	}
 	if err := follow(); err != nil {
 		return seen, err
 	}
-	answer, err := commands.UpdateStatus(ctx, &workflowexecution.WorkflowExecutionUpdateStatusInput{
-		ExecutionId: seen.ID,
-		Status: &workflowexecution.WorkflowExecutionStatus{
-			Phase:         workflowexecution.ExecutionPhase_EXECUTION_IN_PROGRESS,
-			CallbackToken: allBytes(),
-		},
-	})
+	seen.TokenAnswered, err = calls.report(ctx, id, "EXECUTION_IN_PROGRESS", allBytes())
 	if err != nil {
 		return seen, err
 	}
-	seen.TokenAnswered = answer.Status.CallbackToken
-	stored, err := queries.Get(ctx, &workflowexecution.WorkflowExecutionId{Value: seen.ID})
+	seen.TokenStored, err = calls.get(ctx, id)
 	if err != nil {
 		return seen, err
 	}
-	seen.TokenStored = stored.Status.CallbackToken
-	_, err = commands.UpdateStatus(ctx, &workflowexecution.WorkflowExecutionUpdateStatusInput{
-		ExecutionId: seen.ID,
-		Status: &workflowexecution.WorkflowExecutionStatus{
-			Phase: workflowexecution.ExecutionPhase_EXECUTION_COMPLETED,
-		},
-	})
-	if err != nil {
+	if _, err = calls.report(ctx, id, "EXECUTION_COMPLETED", nil); err != nil {
 		return seen, err
 	}
 	if err := untilEnd(follow); err != nil {
 		return seen, err
 	}
-	_, err = queries.Get(ctx, &workflowexecution.WorkflowExecutionId{Value: "none-1"})
+	_, err = calls.get(ctx, "none-1")
 	seen.UnknownID = describe(err)
-	_, err = queries.List(ctx, &workflowexecution.ListWorkflowExecutionsRequest{})
-	seen.NotServed = describe(err)
-	return seen, nil
-}
-
-func runAgent(ctx context.Context, connection grpc.ClientConnInterface) (observed, error) {
-	var seen observed
-	commands := agentexecution.NewAgentExecutionCommandControllerClient(connection)
-	queries := agentexecution.NewAgentExecutionQueryControllerClient(connection)
-	created, err := commands.Create(ctx, &agentexecution.AgentExecution{
-		ApiVersion: "agentic.stigmer.ai/v1",
-		Kind:       "AgentExecution",
-		Metadata:   &apiresource.ApiResourceMetadata{Name: "from Go"},
-		Spec:       &agentexecution.AgentExecutionSpec{SessionId: "ses-1", Message: "hello"},
-	})
-	if err != nil {
-		return seen, err
-	}
-	seen.ID = created.Metadata.Id
-	stream, err := queries.Subscribe(ctx, &agentexecution.AgentExecutionId{Value: seen.ID})
-	if err != nil {
-		return seen, err
-	}
-	follow := func() error {
-		execution, err := stream.Recv()
-		if err == nil {
-			seen.PhasesFollowed = append(seen.PhasesFollowed, execution.Status.Phase.String())
-			seen.TokensFollowed = append(seen.TokensFollowed, execution.Status.CallbackToken)
-		}
-		return err
-	}
-	if err := follow(); err != nil {
-		return seen, err
-	}
-	answer, err := commands.UpdateStatus(ctx, &agentexecution.AgentExecutionUpdateStatusInput{
-		ExecutionId: seen.ID,
-		Status: &agentexecution.AgentExecutionStatus{
-			Phase:         agentexecution.ExecutionPhase_EXECUTION_IN_PROGRESS,
-			CallbackToken: allBytes(),
-		},
-	})
-	if err != nil {
-		return seen, err
-	}
-	seen.TokenAnswered = answer.Status.CallbackToken
-	stored, err := queries.Get(ctx, &agentexecution.AgentExecutionId{Value: seen.ID})
-	if err != nil {
-		return seen, err
-	}
-	seen.TokenStored = stored.Status.CallbackToken
-	_, err = commands.UpdateStatus(ctx, &agentexecution.AgentExecutionUpdateStatusInput{
-		ExecutionId: seen.ID,
-		Status: &agentexecution.AgentExecutionStatus{
-			Phase: agentexecution.ExecutionPhase_EXECUTION_COMPLETED,
-		},
-	})
-	if err != nil {
-		return seen, err
-	}
-	if err := untilEnd(follow); err != nil {
-		return seen, err
-	}
-	_, err = queries.Get(ctx, &agentexecution.AgentExecutionId{Value: "none-1"})
-	seen.UnknownID = describe(err)
-	_, err = queries.List(ctx, &agentexecution.ListAgentExecutionsRequest{})
-	seen.NotServed = describe(err)
+	seen.NotServed = describe(calls.list(ctx))
 	return seen, nil
 }
 
