@@ -81,7 +81,7 @@ breaking: deps ## Compare the contract with the last release, or with AGAINST=<g
 generate: deps ## Generate the package from the contract, if it is not up to date
 	@$(CODEGEN)/python -m codegen
 
-fixtures: generate ## Write the fixtures of the contract as it is, tests/wire/releases/HEAD
+fixtures: generate ## Write the fixtures of the contract as it is, releases/HEAD
 	@$(VENV)/python tests/wire/release_fixtures.py
 
 test: deps ## Run the tests on the newest release of every dependency

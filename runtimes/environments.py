@@ -15,7 +15,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "requirements" / "runtimes"
 BUILD = ROOT / "build" / "runtimes"
-RELEASES = ROOT / "tests" / "wire" / "releases"
+RELEASES = ROOT / "releases"
 
 COMPANIONS = ("lowest", "highest")
 """What goes beside a protobuf: the files in `PINS` that pin grpcio and protovalidate."""

@@ -14,9 +14,9 @@ from pathlib import Path
 from codegen.place import SCHEMA_IMAGE
 from codegen.project import PACKAGE, ROOT, StepError
 
-RELEASES = ROOT / "tests" / "wire" / "releases"
+RELEASES = ROOT / "releases"
 HEAD = "HEAD"
-"""The folder with the fixtures of the contract as it is; tests/wire/releases/README.md."""
+"""The folder with the fixtures of the contract as it is; releases/README.md."""
 
 
 def main() -> int:

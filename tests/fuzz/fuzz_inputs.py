@@ -15,7 +15,7 @@ from fuzz_mutations import mutated
 from fuzz_targets import FORMATS, Input
 from message_types import MESSAGE_TYPES, filled
 
-FIXTURES = Path(__file__).resolve().parent.parent / "wire" / "releases" / "HEAD"
+FIXTURES = Path(__file__).resolve().parents[2] / "releases" / "HEAD"
 """Samples of every message type; each file begins with the full name of its type."""
 
 NAMES = sorted(MESSAGE_TYPES)

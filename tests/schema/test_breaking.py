@@ -123,7 +123,7 @@ def test_dropping_a_reserved_number_is_stopped(
 def test_the_contract_is_compatible_with_every_release(
     buf: Run, root: Path, contract: FileDescriptorSet
 ) -> None:
-    releases = sorted((root / "tests" / "wire" / "releases").glob("v*/schema.binpb"))
+    releases = sorted((root / "releases").glob("v*/schema.binpb"))
     assert releases
     for release in releases:
         finished = buf("breaking", "apis", "--against", release)
@@ -132,7 +132,7 @@ def test_the_contract_is_compatible_with_every_release(
 
 def test_a_release_image_is_taken_as_it_is(root: Path) -> None:
     # What was released is what the package of that version ships: no comments, no rule import.
-    for release in (root / "tests" / "wire" / "releases").glob("v*/schema.binpb"):
+    for release in (root / "releases").glob("v*/schema.binpb"):
         image = FileDescriptorSet.FromString(release.read_bytes())
         assert not any(file.HasField("source_code_info") for file in image.file)
         assert not any("buf/validate/validate.proto" in file.dependency for file in image.file)
@@ -158,7 +158,7 @@ class TestMakeBreaking:
     def test_the_last_release_is_the_highest_and_not_the_last_by_letters(
         self, make: Run, checkout: Path
     ) -> None:
-        releases = checkout / "tests" / "wire" / "releases"
+        releases = checkout / "releases"
         first = sorted(releases.glob("v*"))[0]
         for version in ("v0.9.0", "v0.10.0"):
             shutil.copytree(first, releases / version, dirs_exist_ok=True)

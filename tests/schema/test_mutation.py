@@ -39,7 +39,7 @@ def gates(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Gates:
     folder = tmp_path_factory.mktemp("gates")
     built = _run_buf("build", "--output", folder / "contract.binpb", cwd=root)
     assert built.returncode == 0, built.stderr
-    release = releases.last(root / "tests" / "wire" / "releases")
+    release = releases.last(root / "releases")
     return Gates((folder / "contract.binpb").read_bytes(), release.read_bytes(), folder)
 
 

@@ -18,7 +18,7 @@ from filler import filled, oneof_members
 from image_types import ImageTypes
 from stigmer_apis import schema
 
-RELEASES = Path(__file__).resolve().parent / "releases"
+RELEASES = Path(__file__).resolve().parents[2] / "releases"
 HEAD = RELEASES / "HEAD"
 IMAGE = "schema.binpb"
 BINARY = ".binpb"
@@ -80,7 +80,7 @@ def write(release: Path) -> int:
 def main() -> int:
     """Write the fixtures of HEAD and say how many there are."""
     written = write(HEAD)
-    print(f"fixtures: wrote {written} files in tests/wire/releases/{HEAD.name}")
+    print(f"fixtures: wrote {written} files in releases/{HEAD.name}")
     return 0
 
 
