@@ -82,7 +82,7 @@ generate: deps ## Generate the package from the contract, if it is not up to dat
 	@$(CODEGEN)/python -m codegen
 
 fixtures: generate ## Write the fixtures of the contract as it is, releases/HEAD
-	@$(VENV)/python tests/wire/release_fixtures.py
+	@$(VENV)/python -m tests.wire.release_fixtures
 
 test: deps ## Run the tests on the newest release of every dependency
 	$(VENV)/python -m pytest -n auto $(PYTEST_ARGS)
@@ -129,7 +129,7 @@ bench: deps ## Measure import times beside bare google.protobuf and grpc, redact
 
 # On both implementations of the newest protobuf, and of the oldest with the built wheel.
 fuzz: deps build/matrix/lowest/.installed ## Fuzz the readers for SECONDS with SEED, or read REPLAY=<file> again
-	PYTHONPATH=tests/wire $(VENV)/python tests/fuzz/fuzz_run.py \
+	$(VENV)/python -m tests.fuzz.fuzz_run \
 	  --python $(VENV)/python --python build/matrix/lowest/bin/python \
 	  $(if $(REPLAY),--replay '$(REPLAY)',--seconds $(SECONDS) --seed $(SEED))
 	$(if $(REPLAY),,HYPOTHESIS_PROFILE=long $(VENV)/python -m pytest -q -n auto --hypothesis-seed=$(SEED) tests/properties)

@@ -11,9 +11,9 @@ from random import Random
 from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 
-from fuzz_mutations import mutated
-from fuzz_targets import FORMATS, Input
-from message_types import MESSAGE_TYPES, filled
+from tests.fuzz.fuzz_mutations import mutated
+from tests.fuzz.fuzz_targets import FORMATS, Input
+from tests.wire.message_types import MESSAGE_TYPES, filled
 
 FIXTURES = Path(__file__).resolve().parents[2] / "releases" / "HEAD"
 """Samples of every message type; each file begins with the full name of its type."""

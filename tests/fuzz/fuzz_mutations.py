@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
-from message_types import encode_varint
+from tests.wire.message_types import encode_varint
 
 LIMIT = 64 * 1024
 """No input is longer. Time and memory are held against its length."""

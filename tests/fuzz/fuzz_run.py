@@ -25,13 +25,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from fuzz_inputs import load_input, save_input
-from fuzz_targets import Input
-from fuzz_worker import NOTE_SIZE, Note
+from tests.fuzz.fuzz_inputs import load_input, save_input
+from tests.fuzz.fuzz_targets import Input
+from tests.fuzz.fuzz_worker import NOTE_SIZE, Note
 
-HERE = Path(__file__).resolve().parent
-FOUND = HERE.parent.parent / "build" / "fuzz"
-WORKER = HERE / "fuzz_worker.py"
+ROOT = Path(__file__).resolve().parents[2]
+FOUND = ROOT / "build" / "fuzz"
+WORKER = Path(__file__).with_name("fuzz_worker.py")
 
 DEADLINE = 10.0
 """Seconds for one input, on however busy a machine."""
@@ -50,7 +50,7 @@ class Runtime(NamedTuple):
 
     def environment(self) -> dict[str, str]:
         """The environment variables of a worker on this runtime."""
-        paths = [str(HERE), str(HERE.parent / "wire"), os.environ.get("PYTHONPATH", "")]
+        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         return {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from message_types import MESSAGE_TYPES
+from tests.wire.message_types import MESSAGE_TYPES
 
 FORMATS = ("binary", "json", "text")
 

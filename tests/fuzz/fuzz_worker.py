@@ -21,9 +21,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from fuzz_inputs import load_input, make_input
-from fuzz_mutations import LIMIT
-from fuzz_targets import Input, attempt
+from tests.fuzz.fuzz_inputs import load_input, make_input
+from tests.fuzz.fuzz_mutations import LIMIT
+from tests.fuzz.fuzz_targets import Input, attempt
 
 MEMORY_LIMIT = 2 * 1024**3
 """Address space of the process; what needs more is a finding (MemoryError)."""

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-import fuzz_run
-from fuzz_inputs import load_input, make_input, save_input
-from fuzz_run import Runtime, campaign, replay
-from fuzz_targets import FORMATS, Input, attempt
+from tests.fuzz import fuzz_run
+from tests.fuzz.fuzz_inputs import load_input, make_input, save_input
+from tests.fuzz.fuzz_run import Runtime, campaign, replay
+from tests.fuzz.fuzz_targets import FORMATS, Input, attempt
 
 REGRESSIONS = sorted((Path(__file__).parent / "regressions").glob("*.json"))
 
@@ -29,9 +29,9 @@ HERE = Runtime(sys.executable, "upb")
 # of the second process.
 WORKER = """
 import ctypes, time
-from fuzz_inputs import make_input
-from fuzz_targets import attempt
-from fuzz_worker import run
+from tests.fuzz.fuzz_inputs import make_input
+from tests.fuzz.fuzz_targets import attempt
+from tests.fuzz.fuzz_worker import run
 
 def refuse():
     raise KeyError("field")
@@ -61,7 +61,7 @@ FOUND = {
 # Prints the first inputs of a seed, as a digest.
 INPUTS = """
 import hashlib
-from fuzz_inputs import make_input
+from tests.fuzz.fuzz_inputs import make_input
 inputs = [make_input(7, number) for number in range(99)]
 print(hashlib.sha256(repr(inputs).encode()).hexdigest())
 """

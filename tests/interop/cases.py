@@ -9,7 +9,6 @@ from pathlib import Path
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from release_fixtures import BINARY, IMAGE, JSON, RELEASES
 from stigmer_apis.agentic.agentexecution.v1 import AgentExecutionStatus, AgentMessage
 from stigmer_apis.agentic.workflow.v1 import WorkflowTask as TaskOfTemplate
 from stigmer_apis.agentic.workflow.v1.tasks import AgentExecutionConfig
@@ -19,7 +18,8 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionStatus,
 )
 from stigmer_apis.commons.apiresource import ApiResourceMetadata
-from wire_cases import MESSAGE_TYPES
+from tests.wire.release_fixtures import BINARY, IMAGE, JSON, RELEASES
+from tests.wire.wire_cases import MESSAGE_TYPES
 
 
 @dataclass(frozen=True)

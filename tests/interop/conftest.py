@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cases import all_cases
-from peers import Peer, PeerError
-from round_trip import Outcome, OutcomeOf, round_trip
+from tests.interop.cases import all_cases
+from tests.interop.peers import Peer, PeerError
+from tests.interop.round_trip import Outcome, OutcomeOf, round_trip
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from peers import INTEROP, Peer, run
+from tests.interop.peers import INTEROP, Peer, run
 
 _PROJECT = INTEROP / "cpp"
 

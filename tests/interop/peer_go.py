@@ -11,7 +11,7 @@ from pathlib import Path
 
 from google.protobuf.message import Message
 
-from peers import (
+from tests.interop.peers import (
     BUF,
     INTEROP,
     Peer,

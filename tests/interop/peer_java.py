@@ -8,7 +8,16 @@ from pathlib import Path
 
 from google.protobuf.message import Message
 
-from peers import INTEROP, ROOT, Peer, is_map, is_up_to_date, mark_up_to_date, messages_within, run
+from tests.interop.peers import (
+    INTEROP,
+    ROOT,
+    Peer,
+    is_map,
+    is_up_to_date,
+    mark_up_to_date,
+    messages_within,
+    run,
+)
 
 _PROJECT = INTEROP / "java"
 

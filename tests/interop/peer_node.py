@@ -8,7 +8,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from peers import INTEROP, PROTOC, Peer, is_up_to_date, mark_up_to_date, run
+from tests.interop.peers import INTEROP, PROTOC, Peer, is_up_to_date, mark_up_to_date, run
 
 _SOURCES = INTEROP / "node"
 _LOCK = _SOURCES / "package-lock.json"

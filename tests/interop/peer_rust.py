@@ -14,7 +14,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from peers import (
+from tests.interop.peers import (
     INTEROP,
     Peer,
     PeerError,

@@ -11,10 +11,10 @@ from typing import cast
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from cases import Case
-from own_messages import own_messages
-from peers import Peer
-from release_fixtures import BINARY, JSON
+from tests.interop.cases import Case
+from tests.interop.own_messages import own_messages
+from tests.interop.peers import Peer
+from tests.wire.release_fixtures import BINARY, JSON
 
 
 @dataclass

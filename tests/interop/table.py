@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from round_trip import Outcome
+from tests.interop.round_trip import Outcome
 
 BEGIN = "<!-- Written by `make interop`; do not edit. -->"
 END = "<!-- End of what `make interop` writes. -->"

@@ -10,14 +10,14 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from cases import all_cases
-from own_messages import own_messages
-from peers import Peer, PeerError, require, run
-from round_trip import Outcome, round_trip
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution
-from table import BEGIN, END, render
-from table import replace as replace_table
-from wire_cases import MESSAGE_TYPES
+from tests.interop.cases import all_cases
+from tests.interop.own_messages import own_messages
+from tests.interop.peers import Peer, PeerError, require, run
+from tests.interop.round_trip import Outcome, round_trip
+from tests.interop.table import BEGIN, END, render
+from tests.interop.table import replace as replace_table
+from tests.wire.wire_cases import MESSAGE_TYPES
 
 FIXTURE = "HEAD.ai.stigmer.agentic.workflowexecution.v1.WorkflowExecution"
 CASES = [

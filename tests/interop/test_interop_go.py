@@ -13,20 +13,6 @@ from typing import Any
 import grpc
 import pytest
 
-import peer_go
-from execution_services import (
-    AGENT_EXECUTION,
-    CHANNEL_OPTIONS,
-    EACH_RESOURCE,
-    TIMEOUT,
-    WORKFLOW_EXECUTION,
-    AgentExecutions,
-    Resource,
-    Store,
-    WorkflowExecutions,
-    loopback,
-)
-from peers import PeerError, run
 from stigmer_apis.agentic.agentexecution.v1 import (
     AgentExecutionSpec,
     add_AgentExecutionCommandControllerServicer_to_server,
@@ -39,6 +25,20 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionSpec,
     add_WorkflowExecutionCommandControllerServicer_to_server,
     add_WorkflowExecutionQueryControllerServicer_to_server,
+)
+from tests.interop import peer_go
+from tests.interop.peers import PeerError, run
+from tests.services.execution_services import (
+    AGENT_EXECUTION,
+    CHANNEL_OPTIONS,
+    EACH_RESOURCE,
+    TIMEOUT,
+    WORKFLOW_EXECUTION,
+    AgentExecutions,
+    Resource,
+    Store,
+    WorkflowExecutions,
+    loopback,
 )
 
 ALL_BYTES = bytes(range(256))

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from google.protobuf.message import Message
 
-from cases import Case
-from peers import Peer, PeerError, all_peers
-from release_fixtures import BINARY, JSON
 from stigmer_apis.agentic.workflow.v1.tasks import AgentExecutionConfig
 from stigmer_apis.commons.apiresource import ApiResourceMetadata
+from tests.interop.cases import Case
+from tests.interop.peers import Peer, PeerError, all_peers
+from tests.wire.release_fixtures import BINARY, JSON
 
 # What each library loses, by the name of its peer; a library that is not here loses nothing.
 LOSSES = {

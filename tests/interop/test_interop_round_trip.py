@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from peers import Peer, all_peers
-from round_trip import OutcomeOf
+from tests.interop.peers import Peer, all_peers
+from tests.interop.round_trip import OutcomeOf
 
 EACH_PEER = pytest.mark.parametrize("peer", all_peers(), ids=str)
 EACH_PEER_WITH_JSON = pytest.mark.parametrize(

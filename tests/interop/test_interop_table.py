@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import table
-from peers import all_peers
-from round_trip import OutcomeOf
+from tests.interop import table
+from tests.interop.peers import all_peers
+from tests.interop.round_trip import OutcomeOf
 
 
 def test_docs_interop_says_what_this_run_found(root: Path, outcome_of: OutcomeOf) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from neighbour_packages import environment_without_python
+from tests.neighbours.neighbour_packages import environment_without_python
 
 PAGE = "docs/importing-our-protos.md"
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from neighbour_packages import NEIGHBOURS, OUR_MODULES, environment_without_python
+from tests.neighbours.neighbour_packages import NEIGHBOURS, OUR_MODULES, environment_without_python
 
 EVERYBODY = "everybody at once"
 PARTIES = {**NEIGHBOURS, EVERYBODY: sorted({m for names in NEIGHBOURS.values() for m in names})}

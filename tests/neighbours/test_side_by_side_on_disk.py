@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from neighbour_packages import NEIGHBOURS, OURS, environment_without_python
+from tests.neighbours.neighbour_packages import NEIGHBOURS, OURS, environment_without_python
 
 
 class Site(NamedTuple):

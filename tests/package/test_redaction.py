@@ -20,7 +20,18 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from redaction_cases import (
+from stigmer_apis.agentic.environment.v1 import EnvironmentSpec, EnvironmentValue
+from stigmer_apis.agentic.executioncontext.v1 import ExecutionContextSpec, ExecutionValue
+from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution, WorkflowExecutionStatus
+from stigmer_apis.redaction import (
+    Redacted,
+    fingerprint,
+    redacted_copy,
+    to_dict,
+    to_json,
+    to_text,
+)
+from tests.package.redaction_cases import (
     DECLARED,
     MARKED_TYPES,
     MASK,
@@ -33,17 +44,6 @@ from redaction_cases import (
     Path,
     assert_hidden,
     filled,
-)
-from stigmer_apis.agentic.environment.v1 import EnvironmentSpec, EnvironmentValue
-from stigmer_apis.agentic.executioncontext.v1 import ExecutionContextSpec, ExecutionValue
-from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution, WorkflowExecutionStatus
-from stigmer_apis.redaction import (
-    Redacted,
-    fingerprint,
-    redacted_copy,
-    to_dict,
-    to_json,
-    to_text,
 )
 
 each_path = pytest.mark.parametrize("path", PATHS, ids=map(str, PATHS))

@@ -20,7 +20,6 @@ import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 
-from redaction_cases import SECRET, TOKEN, assert_hidden
 from stigmer_apis.agentic.executioncontext.v1 import ExecutionContextSpec, ExecutionValue
 from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecution,
@@ -28,6 +27,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionStatus,
 )
 from stigmer_apis.redaction import Redacted, RedactingFilter, fingerprint, to_text
+from tests.package.redaction_cases import SECRET, TOKEN, assert_hidden
 
 
 def an_execution() -> WorkflowExecution:

@@ -30,11 +30,11 @@ from stigmer_apis.agentic.agentinstance.v1 import AgentInstanceSpec
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution
 from stigmer_apis.commons.apiresource import ApiResourceOwnerScope, ApiResourceReference
 from stigmer_apis.commons.apiresource.apiresourcekind import ApiResourceKind
-from validation_cases_agentic import AGENTIC_CASES, agent_instance
-from validation_cases_base import UNDEFINED, Case
-from validation_cases_commons import COMMONS_CASES
-from validation_cases_iam import IAM_CASES, with_slug
-from validation_cases_workflow import WORKFLOW_CASES
+from tests.package.validation_cases_agentic import AGENTIC_CASES, agent_instance
+from tests.package.validation_cases_base import UNDEFINED, Case
+from tests.package.validation_cases_commons import COMMONS_CASES
+from tests.package.validation_cases_iam import IAM_CASES, with_slug
+from tests.package.validation_cases_workflow import WORKFLOW_CASES
 
 CASES = [*COMMONS_CASES, *AGENTIC_CASES, *WORKFLOW_CASES, *IAM_CASES]
 

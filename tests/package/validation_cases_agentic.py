@@ -60,7 +60,7 @@ from stigmer_apis.agentic.session.v1 import (
 from stigmer_apis.agentic.skill.v1 import Skill, SkillId, SkillSpec
 from stigmer_apis.commons.apiresource import ApiResourceOwnerScope, ApiResourceReference
 from stigmer_apis.commons.apiresource.apiresourcekind import ApiResourceKind
-from validation_cases_base import (
+from tests.package.validation_cases_base import (
     LETTER,
     UNDEFINED,
     Case,

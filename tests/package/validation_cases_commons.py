@@ -12,7 +12,7 @@ from stigmer_apis.commons.apiresource import (
     ApiResourceReference,
     FindApiResourcesRequest,
 )
-from validation_cases_base import defined_only, required
+from tests.package.validation_cases_base import defined_only, required
 
 COMMONS_CASES = [
     required(ApiResourceId, "value"),

@@ -33,7 +33,7 @@ from stigmer_apis.tenancy.organization.v1 import (
     OrganizationList,
     OrganizationSpec,
 )
-from validation_cases_base import (
+from tests.package.validation_cases_base import (
     LETTER,
     Case,
     field_case,

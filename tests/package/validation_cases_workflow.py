@@ -65,7 +65,7 @@ from stigmer_apis.agentic.workflowrunner.v1 import (
     WorkflowExecuteInput,
 )
 from stigmer_apis.commons.apiresource import ApiResourceOwnerScope, WorkflowTaskKind
-from validation_cases_base import (
+from tests.package.validation_cases_base import (
     INT32_MAX,
     LETTER,
     UNDEFINED,

@@ -18,9 +18,9 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
 from hypothesis import HealthCheck, given, settings
 
-from fuzz_targets import within
-from strategies import messages
-from wire_cases import on_every_message_type
+from tests.fuzz.fuzz_targets import within
+from tests.properties.strategies import messages
+from tests.wire.wire_cases import on_every_message_type
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 settings.register_profile(

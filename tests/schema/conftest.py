@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from toolchain import Run
+from tests.schema.toolchain import Run
 
 
 @pytest.fixture(scope="session")

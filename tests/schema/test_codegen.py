@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from codegen import image, place, relocate
 from codegen.project import StepError
-from toolchain import Run
+from tests.schema.toolchain import Run
 
 _RULES = "buf/validate/validate.proto"
 

@@ -21,7 +21,6 @@ from google.protobuf.descriptor_pb2 import (
 )
 from google.protobuf.message import Message
 
-from execution_services import TIMEOUT, loopback, loopback_async
 from stigmer_apis import schema
 from stigmer_apis.agentic.agentexecution.v1 import (
     AgentExecutionCommandControllerStub,
@@ -32,6 +31,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionQueryControllerStub,
 )
 from stigmer_apis.agentic.workflowrunner.v1 import WorkflowRunnerServiceControllerStub
+from tests.services.execution_services import TIMEOUT, loopback, loopback_async
 
 # Field 999, which no message has: content by which any message can be told from an empty one.
 CONTENT = b"\xba\x3e\x05hello"

@@ -10,7 +10,8 @@ import grpc
 import grpc.aio
 import pytest
 
-from execution_services import (
+from stigmer_apis.agentic.workflowexecution.v1 import ExecutionPhase
+from tests.services.execution_services import (
     EACH_RESOURCE,
     TERMINAL_PHASES,
     TIMEOUT,
@@ -18,7 +19,6 @@ from execution_services import (
     served,
     served_async,
 )
-from stigmer_apis.agentic.workflowexecution.v1 import ExecutionPhase
 
 # Until a handler that has sent the state waits for a change again. One that is not yet waiting when
 # its client goes is ended by grpc itself, and would prove nothing.

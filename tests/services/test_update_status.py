@@ -9,7 +9,9 @@ import grpc
 import grpc.aio
 import pytest
 
-from execution_services import (
+from stigmer_apis.agentic.agentexecution.v1 import TodoItem
+from stigmer_apis.agentic.workflowexecution.v1 import ExecutionPhase, WorkflowTask
+from tests.services.execution_services import (
     AGENT_EXECUTION,
     EACH_RESOURCE,
     TIMEOUT,
@@ -18,8 +20,6 @@ from execution_services import (
     served,
     served_async,
 )
-from stigmer_apis.agentic.agentexecution.v1 import TodoItem
-from stigmer_apis.agentic.workflowexecution.v1 import ExecutionPhase, WorkflowTask
 
 EACH_TOKEN = pytest.mark.parametrize(
     "token",

@@ -12,7 +12,6 @@ from google.protobuf.descriptor_pb2 import DescriptorProto
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
-from execution_services import TIMEOUT, WORKFLOW_EXECUTION, served, served_async
 from stigmer_apis.agentic.workflowexecution.v1 import (
     ExecutionPhase,
     WorkflowExecutionCommandControllerStub,
@@ -27,6 +26,7 @@ from stigmer_apis.agentic.workflowrunner.v1 import (
     WorkflowExecuteResponse,
     WorkflowRunnerServiceControllerStub,
 )
+from tests.services.execution_services import TIMEOUT, WORKFLOW_EXECUTION, served, served_async
 
 TOKEN = bytes(range(256))
 

@@ -24,14 +24,14 @@ from temporalio.converter import DataConverter, PayloadCodec
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
-from loopback_frontend import Frontend, loopback
-from loopback_workflows import Run, Waiting
 from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecution,
     WorkflowExecutionUpdateStatusInput,
 )
 from stigmer_apis.commons.apiresource import ApiResourceMetadata
 from stigmer_apis.temporal import SystemActivities, TemporalWorkflowInput, data_converter, execute
+from tests.temporal.loopback_frontend import Frontend, loopback
+from tests.temporal.loopback_workflows import Run, Waiting
 
 TIMEOUT = 30
 

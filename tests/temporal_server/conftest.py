@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import World
+from tests.temporal_server.processes import World
 
 
 @pytest.fixture(scope="session")

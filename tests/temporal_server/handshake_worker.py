@@ -1,6 +1,6 @@
 """A worker as a process of its own, of the outside or of the runner.
 
-    python handshake_worker.py outside|runner TEMPORAL PLATFORM GATES
+    python -m tests.temporal_server.handshake_worker outside|runner TEMPORAL PLATFORM GATES
 
 A gate is a file in the folder GATES: `NAME.reached` is written when a worker comes to it, and the
 worker waits until `NAME.open` is there.
@@ -23,7 +23,6 @@ from temporalio.client import (
 )
 from temporalio.worker import Worker
 
-from handshake_workflows import ExecuteServerlessWorkflow, Order, Outside
 from stigmer_apis.agentic.agentexecution.v1 import (
     AgentExecution,
     AgentExecutionCommandControllerStub,
@@ -44,6 +43,7 @@ from stigmer_apis.temporal import (
     data_converter,
     execute,
 )
+from tests.temporal_server.handshake_workflows import ExecuteServerlessWorkflow, Order, Outside
 
 # A proxy that the environment names would be asked for 127.0.0.1 too.
 CHANNEL_OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_reconnect_backoff_ms", 1000)]

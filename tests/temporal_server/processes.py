@@ -20,7 +20,7 @@ from temporalio.client import Client, WorkflowHandle
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution
 from stigmer_apis.temporal import data_converter
 
-HERE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0
 """Seconds after which something that was to happen has not."""
 
@@ -53,6 +53,7 @@ class Process:
         with self.log.open("ab") as output:
             self._running = subprocess.Popen(
                 self._command,
+                cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
@@ -105,8 +106,8 @@ class World:
 
     def _python(self, module: str, *arguments: str) -> Process:
         name = arguments[0] if module == "handshake_worker" else module
-        script = str(HERE / f"{module}.py")
-        return self._process(name, [sys.executable, "-W", "error", script, *arguments])
+        module = f"{__package__}.{module}"
+        return self._process(name, [sys.executable, "-W", "error", "-m", module, *arguments])
 
     @property
     def processes(self) -> list[Process]:

@@ -20,7 +20,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 from google.protobuf.message import Message
 
-from image_types import walk_messages
+from tests.wire.image_types import walk_messages
 
 ALL_BYTES = bytes(range(256))
 ELEMENTS = 2

@@ -1,6 +1,6 @@
 """The fixtures of releases: one message in binary and in JSON for each thing that is said on wire.
 
-`python tests/wire/release_fixtures.py` writes those of HEAD, from the contract as it is.
+`python -m tests.wire.release_fixtures` writes those of HEAD, from the contract as it is.
 `releases/README.md` says what they are and how their files are named.
 """
 
@@ -14,9 +14,9 @@ from google.protobuf import json_format
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import Message
 
-from filler import filled, oneof_members
-from image_types import ImageTypes
 from stigmer_apis import schema
+from tests.wire.filler import filled, oneof_members
+from tests.wire.image_types import ImageTypes
 
 RELEASES = Path(__file__).resolve().parents[2] / "releases"
 HEAD = RELEASES / "HEAD"

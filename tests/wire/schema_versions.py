@@ -18,9 +18,9 @@ from google.protobuf.descriptor_pb2 import (
 )
 from google.protobuf.message import Message
 
-from image_types import ImageTypes, walk_messages
-from release_fixtures import HEAD, RELEASES, fixtures_of, image_of
 from stigmer_apis import schema
+from tests.wire.image_types import ImageTypes, walk_messages
+from tests.wire.release_fixtures import HEAD, RELEASES, fixtures_of, image_of
 
 ADDED_FIELD = "added_later"
 ADDED_VALUE = "_ADDED_LATER"

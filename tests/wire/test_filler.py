@@ -14,9 +14,9 @@ from google.protobuf.descriptor_pb2 import (
 )
 from google.protobuf.message import Message
 
-from filler import filled, oneof_members
-from image_types import ImageTypes
-from release_fixtures import to_binary
+from tests.wire.filler import filled, oneof_members
+from tests.wire.image_types import ImageTypes
+from tests.wire.release_fixtures import to_binary
 
 F = FieldDescriptorProto
 PACKAGE = "ai.stigmer.test"

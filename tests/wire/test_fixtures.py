@@ -15,9 +15,9 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from filler import ALL_BYTES, ELEMENTS, OWN_KIND, declared_fields, is_oneof_member
-from image_types import ImageTypes
-from release_fixtures import (
+from tests.wire.filler import ALL_BYTES, ELEMENTS, OWN_KIND, declared_fields, is_oneof_member
+from tests.wire.image_types import ImageTypes
+from tests.wire.release_fixtures import (
     BINARY,
     HEAD,
     IMAGE,
@@ -28,7 +28,7 @@ from release_fixtures import (
     to_binary,
     to_json,
 )
-from wire_cases import CONTRACT, MESSAGE_TYPES
+from tests.wire.wire_cases import CONTRACT, MESSAGE_TYPES
 
 FOLDERS = sorted(path for path in RELEASES.iterdir() if path.is_dir())
 

@@ -13,7 +13,7 @@ import pytest
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
-from wire_cases import MESSAGE_TYPES, filled, on_every_message_type
+from tests.wire.wire_cases import MESSAGE_TYPES, filled, on_every_message_type
 
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 

@@ -16,8 +16,8 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from release_fixtures import to_binary
-from schema_versions import (
+from tests.wire.release_fixtures import to_binary
+from tests.wire.schema_versions import (
     ADDED_FIELD,
     ADDED_MEMBER,
     ADDED_VALUE,

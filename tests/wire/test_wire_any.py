@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from stigmer_apis import schema
-from wire_cases import ALL_BYTES, MESSAGE_TYPES, TokenField, filled, on_both_statuses
+from tests.wire.wire_cases import ALL_BYTES, MESSAGE_TYPES, TokenField, filled, on_both_statuses
 
 PREFIX = "type.googleapis.com/"
 

@@ -16,7 +16,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionStatus,
     WorkflowExecutionUpdateStatusInput,
 )
-from wire_cases import (
+from tests.wire.wire_cases import (
     AGENT_TOKEN,
     ALL_BYTES,
     WORKFLOW_TOKEN,

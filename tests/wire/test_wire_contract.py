@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from stigmer_apis.agentic.workflowrunner.v1 import WorkflowExecuteInput
-from wire_cases import (
+from tests.wire.wire_cases import (
     CONTRACT,
     MESSAGE_TYPES,
     Declared,

@@ -20,7 +20,7 @@ from stigmer_apis.agentic.workflow.v1.tasks import AgentExecutionConfig
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionStatus
 from stigmer_apis.commons.apiresource import ApiResourceAuditInfo
 from stigmer_apis.iam.iampolicy.v1 import ApiResourceRefView
-from wire_cases import HAS_NO_LIMIT, PROTOBUF, REFUSALS, encode_varint
+from tests.wire.wire_cases import HAS_NO_LIMIT, PROTOBUF, REFUSALS, encode_varint
 
 DEEPEST = 100
 """So many messages within the outermost one every binary reader takes, and no more."""

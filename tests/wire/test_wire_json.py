@@ -16,7 +16,7 @@ import json
 import pytest
 from google.protobuf import json_format
 
-from wire_cases import ALL_BYTES, TokenField, on_both_statuses
+from tests.wire.wire_cases import ALL_BYTES, TokenField, on_both_statuses
 
 # Standard base64 with padding, written out: each remainder of three, and both characters in which
 # the standard and the URL-safe alphabet differ.

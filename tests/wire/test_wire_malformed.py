@@ -15,7 +15,7 @@ import pytest
 from google.protobuf.message import DecodeError, Message
 
 from stigmer_apis.commons.apiresource import ApiResourceAudit, ApiResourceAuditInfo
-from wire_cases import (
+from tests.wire.wire_cases import (
     MESSAGE_TYPES,
     REFUSALS,
     TokenField,

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 
-from schema_versions import BEFORE_TOKENS
 from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecution,
     WorkflowExecutionUpdateStatusInput,
 )
-from wire_cases import ALL_BYTES, TokenField, filled, on_both_statuses
+from tests.wire.schema_versions import BEFORE_TOKENS
+from tests.wire.wire_cases import ALL_BYTES, TokenField, filled, on_both_statuses
 
 
 class OldSchema:

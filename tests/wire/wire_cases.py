@@ -9,14 +9,14 @@ import pytest
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError
 
-from message_types import ALL_BYTES as ALL_BYTES
-from message_types import CONTRACT as CONTRACT
-from message_types import MESSAGE_TYPES as MESSAGE_TYPES
-from message_types import Declared as Declared
-from message_types import encode_varint as encode_varint
-from message_types import filled as filled
 from stigmer_apis.agentic.agentexecution.v1 import AgentExecutionStatus
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionStatus
+from tests.wire.message_types import ALL_BYTES as ALL_BYTES
+from tests.wire.message_types import CONTRACT as CONTRACT
+from tests.wire.message_types import MESSAGE_TYPES as MESSAGE_TYPES
+from tests.wire.message_types import Declared as Declared
+from tests.wire.message_types import encode_varint as encode_varint
+from tests.wire.message_types import filled as filled
 
 PURE_PYTHON = api_implementation.Type() == "python"
 PROTOBUF = tuple(int(part) for part in google.protobuf.__version__.split(".")[:3])

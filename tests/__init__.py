@@ -1,0 +1,1 @@
+"""The proof: one folder for each room that it tests, and the proof tools side by side."""

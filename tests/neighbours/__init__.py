@@ -1,0 +1,1 @@
+"""Ours beside packages and .proto files of others; `make neighbours` runs it."""

@@ -1,0 +1,1 @@
+"""What users import and install: modules, types, validation, distributions."""

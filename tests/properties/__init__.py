@@ -1,0 +1,1 @@
+"""What holds for every message that a descriptor allows."""

@@ -1,0 +1,1 @@
+"""The contract, its gates, and the code generator."""

@@ -1,0 +1,1 @@
+"""The gRPC stubs at work."""

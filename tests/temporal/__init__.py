@@ -1,0 +1,1 @@
+"""The handshake without a Temporal server."""

@@ -1,0 +1,1 @@
+"""The handshake on a real Temporal server; `make handshake` runs it."""

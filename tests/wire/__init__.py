@@ -1,0 +1,1 @@
+"""Bytes and JSON of every message, and the fixtures of releases."""
