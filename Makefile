@@ -97,7 +97,7 @@ interop: deps ## Exchange messages with libraries of other languages, whose tool
 	$(VENV)/python -m pytest tests/interop $(PYTEST_ARGS)
 
 runtimes: deps dist ## Run the wheel on every protobuf runtime and write docs/runtimes.md
-	$(VENV)/python -m runtimes build/dist/*.whl
+	$(VENV)/python -m tests.runtimes build/dist/*.whl
 
 # Of no other target: `make test` has no packages of others, and `make interop` is for toolchains.
 neighbours: $(NEIGHBOURS:%=neighbours-%) ## Run the wheel beside packages that ship protobuf code

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "requirements" / "runtimes"
 BUILD = ROOT / "build" / "runtimes"
 RELEASES = ROOT / "releases"

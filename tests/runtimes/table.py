@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from runtimes.environments import COMPANIONS, IMPLEMENTATIONS, Finding, Place, companions
+from tests.runtimes.environments import COMPANIONS, IMPLEMENTATIONS, Finding, Place, companions
 
 BEGIN = "<!-- Written by `make runtimes`. DO NOT EDIT. -->"
 END = "<!-- Here ends what `make runtimes` writes. -->"

@@ -1,4 +1,4 @@
-"""`python -m runtimes <wheel>`: run the wheel on every runtime and write docs/runtimes.md."""
+"""`python -m tests.runtimes <wheel>`: run the wheel on every runtime and write docs/runtimes.md."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from runtimes import table
-from runtimes.environments import (
+from tests.runtimes import table
+from tests.runtimes.environments import (
     COMPANIONS,
     ROOT,
     EnvironmentMissingError,
@@ -67,5 +67,5 @@ def _problems(findings: Mapping[Place, Finding]) -> list[str]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("runtimes: name the wheel to run: python -m runtimes build/dist/<wheel>")
+        sys.exit("runtimes: name the wheel to run: python -m tests.runtimes build/dist/<wheel>")
     sys.exit(main(Path(sys.argv[1]).resolve()))
