@@ -109,7 +109,7 @@ neighbours-%: build/neighbours/%/.installed
 temporal: $(TEMPORAL_CLI) ## Build the Temporal server once, outside this folder; needs Go
 
 handshake: deps temporal ## Run the callback-token handshake on a real Temporal server
-	$(VENV)/python -m pytest -p no:xdist tests/temporal_server $(PYTEST_ARGS)
+	$(VENV)/python -m pytest -p no:xdist tests/handshake $(PYTEST_ARGS)
 
 example-handshake: deps temporal ## Show the callback-token handshake, step by step
 	$(VENV)/python examples/handshake/run.py

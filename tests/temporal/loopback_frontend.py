@@ -3,7 +3,7 @@
 It is enough for the real SDK client and worker where no Temporal server is at hand: it starts
 workflows, keeps their histories, hands out workflow and activity tasks, retries activities, and
 takes answers by task token. It is no Temporal server: no timers, signals, cancellation, timeouts or
-storage. What only a server can show is in tests/temporal_server.
+storage. What only a server can show is in tests/handshake.
 """
 # RPC names are those of Temporal.
 # ruff: noqa: N802

@@ -14,7 +14,7 @@ def named_tests(root: Path) -> set[str]:
     """The names of all tests of the handshake, also of those that `make test` does not collect."""
     return {
         node.name
-        for folder in ("temporal", "temporal_server")
+        for folder in ("temporal", "handshake")
         for file in (root / "tests" / folder).glob("test_*.py")
         for node in ast.parse(file.read_text()).body
         if isinstance(node, ast.FunctionDef)

@@ -1,7 +1,7 @@
 """The handshake with the real SDK client and worker, on a loopback frontend instead of a server.
 
 The frontend is `loopback_frontend.py`. The handshake on a real Temporal server, with kills, is in
-tests/temporal_server and needs a Go toolchain: `make handshake`.
+tests/handshake and needs a Go toolchain: `make handshake`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A worker as a process of its own, of the outside or of the runner.
 
-    python -m tests.temporal_server.handshake_worker outside|runner TEMPORAL PLATFORM GATES
+    python -m tests.handshake.handshake_worker outside|runner TEMPORAL PLATFORM GATES
 
 A gate is a file in the folder GATES: `NAME.reached` is written when a worker comes to it, and the
 worker waits until `NAME.open` is there.
@@ -43,7 +43,7 @@ from stigmer_apis.temporal import (
     data_converter,
     execute,
 )
-from tests.temporal_server.handshake_workflows import ExecuteServerlessWorkflow, Order, Outside
+from tests.handshake.handshake_workflows import ExecuteServerlessWorkflow, Order, Outside
 
 # A proxy that the environment names would be asked for 127.0.0.1 too.
 CHANNEL_OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_reconnect_backoff_ms", 1000)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.temporal_server.processes import World
+from tests.handshake.processes import World
 
 
 @pytest.fixture(scope="session")

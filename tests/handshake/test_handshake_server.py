@@ -32,9 +32,9 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
 )
 from stigmer_apis.commons.apiresource import ApiResourceMetadata
 from stigmer_apis.temporal import SystemActivities, TemporalWorkflowInput, execute
-from tests.temporal_server.execution_platform import REFUSED, UNREPORTABLE
-from tests.temporal_server.handshake_workflows import Order
-from tests.temporal_server.processes import OTHER_NAMESPACE, PATIENCE, Process, World, events
+from tests.handshake.execution_platform import REFUSED, UNREPORTABLE
+from tests.handshake.handshake_workflows import Order
+from tests.handshake.processes import OTHER_NAMESPACE, PATIENCE, Process, World, events
 
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 STARTED = EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
