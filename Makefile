@@ -38,6 +38,8 @@ TEMPORAL_HOME := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stigmer-apis/temporal-$(
 export TEMPORAL_CLI ?= $(TEMPORAL_HOME)/temporal
 
 MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/*.txt))
+# Rooms of tests that need more than the wheel and its dependencies.
+BESIDES_THE_WHEEL := apis codegen mutation properties schema_rules
 NEIGHBOURS := $(patsubst requirements/neighbours/%.txt,%,$(wildcard requirements/neighbours/*.txt))
 PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in))
 
@@ -91,7 +93,7 @@ matrix: $(MATRIX:%=matrix-%) ## Run the tests of the built wheel on every range 
 
 matrix-%: build/matrix/%/.installed
 	@echo 'matrix: $*'
-	build/matrix/$*/bin/python -m pytest --ignore tests/schema --ignore tests/properties -m 'not toolchain' $(PYTEST_ARGS)
+	build/matrix/$*/bin/python -m pytest $(BESIDES_THE_WHEEL:%=--ignore tests/%) -m 'not toolchain' $(PYTEST_ARGS)
 
 interop: deps ## Exchange messages with libraries of other languages, whose toolchains it needs
 	$(VENV)/python -m pytest tests/interop $(PYTEST_ARGS)

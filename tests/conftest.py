@@ -1,13 +1,17 @@
-"""What tests of every area share."""
+"""What tests of every room share."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from stigmer_apis import schema
+from tests.toolchain import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +26,88 @@ def root() -> Path:
 def contract() -> FileDescriptorSet:
     """The shipped descriptor image, a copy for each test to change at will."""
     return schema.file_descriptor_set()
+
+
+@pytest.fixture(scope="session")
+def toolchain(root: Path) -> Path:
+    """The bin folder of the code generator's environment."""
+    folder = root / ".venv-codegen" / "bin"
+    assert (folder / "buf").exists(), "the toolchain is not set up; run `make deps`"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def buf(toolchain: Path, root: Path) -> Run:
+    """Run buf with the given arguments, in the repository unless `cwd` says otherwise."""
+
+    def run(*arguments: str | Path, cwd: Path = root) -> subprocess.CompletedProcess[str]:
+        cache = {"BUF_CACHE_DIR": str(root / "build" / "cache" / "buf")}
+        command = [str(toolchain / "buf"), *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=cwd, env={**os.environ, **cache}, capture_output=True, text=True
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def commented_image(buf: Run, tmp_path_factory: pytest.TempPathFactory) -> FileDescriptorSet:
+    """Our own files, compiled anew from `apis/` with their comments."""
+    target = tmp_path_factory.mktemp("image") / "image.binpb"
+    built = buf("build", "apis", "--exclude-imports", "--output", target)
+    assert built.returncode == 0, built.stderr
+    return FileDescriptorSet.FromString(target.read_bytes())
+
+
+@pytest.fixture
+def checkout(root: Path, tmp_path: Path) -> Path:
+    """A copy of this repository to break: the same files and tools, a git history of its own.
+
+    The environments and what was fetched are links to ours, so that nothing is set up again.
+    """
+    copy = tmp_path / "checkout"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (root / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, copy / name)
+    (copy / "build").mkdir()
+    (copy / "build" / "bootstrap").symlink_to(root / "build" / "bootstrap")
+    for name in (".venv", ".venv-codegen"):
+        (copy / name).mkdir()
+        for entry in (root / name).iterdir():
+            (copy / name / entry.name).symlink_to(entry)
+    shutil.copytree(root / "third_party", copy / "third_party", copy_function=shutil.copy2)
+    for command in (
+        ["init", "--quiet", "--initial-branch=main"],
+        ["add", "--all"],
+        ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "base"],
+    ):
+        subprocess.run(["git", *command], cwd=copy, check=True)
+    return copy
+
+
+@pytest.fixture
+def make(checkout: Path, root: Path) -> Run:
+    """Run make with the given arguments in the checkout."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        # Under `make test` the outer make's flags and variables would leak into this one.
+        inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
+        inherited.update(
+            UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR", str(root / "build" / "cache" / "uv")),
+            UV_OFFLINE="1",
+        )
+        return subprocess.run(
+            ["make", *arguments], cwd=checkout, env=inherited, capture_output=True, text=True
+        )
+
+    return run
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

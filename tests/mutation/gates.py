@@ -31,9 +31,9 @@ from codegen.project import ROOT as REPOSITORY
 from schema_rules import check, promise_rules
 from schema_rules.finding import Finding
 from schema_rules.schema import ROOT, Schema
+from tests.apis import test_comments
 from tests.mutation.changes import Mutation
 from tests.mutation.draft import Contract, Draft, references, types_in
-from tests.schema import test_comments
 
 BUF = REPOSITORY / ".venv-codegen" / "bin" / "buf"
 GATES = ("compile", "promise rules", "schema rules", "buf breaking", "buf lint", "comment tests")

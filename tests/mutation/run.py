@@ -34,7 +34,7 @@ _JUDGED_BY = [
     "schema_rules/*",
     "codegen/image.py",
     "tests/mutation/*.py",
-    "tests/schema/test_comments.py",
+    "tests/apis/test_comments.py",
     "buf.yaml",
     "requirements/codegen.txt",
 ]

@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorSet,
 )
 
-from tests.schema.toolchain import Run, findings
+from tests.toolchain import Run, findings
 
 STATUSES = ["WorkflowExecutionStatus", "AgentExecutionStatus"]
 Compare = Callable[[FileDescriptorSet, FileDescriptorSet], list[str]]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from schema_rules.finding import Finding, as_json, in_order
-from tests.schema.toolchain import Run
+from tests.toolchain import Run
 
 APIS = "apis/ai/stigmer"
 REGISTRY = f"{APIS}/commons/apiresource/apiresourcekind/api_resource_kind.proto"

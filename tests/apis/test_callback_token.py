@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from stigmer_apis.commons.apiresource import computed
-from tests.schema.toolchain import Run
+from tests.toolchain import Run
 
 _AGENTIC = "ai.stigmer.agentic"
 TOKENS = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.schema.toolchain import Run, findings
+from tests.toolchain import Run, findings
 
 
 @pytest.fixture(scope="module")

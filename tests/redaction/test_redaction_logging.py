@@ -27,7 +27,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionStatus,
 )
 from stigmer_apis.redaction import Redacted, RedactingFilter, fingerprint, to_text
-from tests.package.redaction_cases import SECRET, TOKEN, assert_hidden
+from tests.redaction.redaction_cases import SECRET, TOKEN, assert_hidden
 
 
 def an_execution() -> WorkflowExecution:

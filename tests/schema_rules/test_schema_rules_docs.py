@@ -11,8 +11,8 @@ import pytest
 from codegen import image
 from schema_rules.check import PROMISES, RULES, broken_promises, findings
 from schema_rules.finding import Finding
-from tests.schema.small_schemas import Mark, SmallSchemas, assert_announced, marks
-from tests.schema.toolchain import Run
+from tests.schema_rules.small_schemas import Mark, SmallSchemas, assert_announced, marks
+from tests.toolchain import Run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "schema-rules.md"
 _TEXT = DOCS.read_text()

@@ -29,8 +29,8 @@ from schema_rules.check import (
 )
 from schema_rules.finding import FORMATS, Finding, as_github_action, as_json, as_text, in_order
 from schema_rules.schema import Element
-from tests.schema.small_schemas import APIS, SmallSchemas, assert_announced, marks
-from tests.schema.toolchain import Run
+from tests.schema_rules.small_schemas import APIS, SmallSchemas, assert_announced, marks
+from tests.toolchain import Run
 
 
 def _built(schema: FileDescriptorSet) -> Callable[[Path, Path], FileDescriptorSet]:

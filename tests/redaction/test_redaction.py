@@ -31,7 +31,7 @@ from stigmer_apis.redaction import (
     to_json,
     to_text,
 )
-from tests.package.redaction_cases import (
+from tests.redaction.redaction_cases import (
     DECLARED,
     MARKED_TYPES,
     MASK,

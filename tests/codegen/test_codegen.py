@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from codegen import image, place, relocate
 from codegen.project import StepError
-from tests.schema.toolchain import Run
+from tests.toolchain import Run
 
 _RULES = "buf/validate/validate.proto"
 

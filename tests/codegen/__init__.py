@@ -1,0 +1,1 @@
+"""The code generator, and the make targets around it."""

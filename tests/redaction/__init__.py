@@ -1,0 +1,1 @@
+"""What never shows: the secrets of messages, in text and in logs."""

@@ -1,1 +1,0 @@
-"""The contract, its gates, and the code generator."""

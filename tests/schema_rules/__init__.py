@@ -1,0 +1,1 @@
+"""The gates over the contract that stock tools do not have."""
