@@ -5,8 +5,8 @@
 - for `make lint` (`python -m schema_rules`), on the contract as it is: `status_rules`,
   `resource_rules`, `rpc_rules`, `cel_rules`. Where the running platform breaks one of them,
   `exceptions.toml` says why it may.
-- for `make breaking` (`breaking`), on the contract beside a baseline: `promise_rules`. `releases`
-  keeps the baselines of releases.
+- for `make breaking` (`breaking`), on the contract and a baseline: `compatibility_rules`.
+  `releases` keeps the baselines of releases.
 
 docs/schema-rules.md explains each rule.
 """

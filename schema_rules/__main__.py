@@ -22,12 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     except (StepError, ValueError) as error:
         print(f"lint: {error}", file=sys.stderr)
         return 1
-    open_findings, idle = unexcused(found, exceptions)
+    open_findings, unused = unexcused(found, exceptions)
     for finding in in_order(open_findings):
         print(show(finding))
-    for sentence in idle:
+    for sentence in unused:
         print(f"lint: {sentence}", file=sys.stderr)
-    return 1 if open_findings or idle else 0
+    return 1 if open_findings or unused else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`python -m schema_rules.breaking`: compare the contract with the last release, or a revision.
 
-The comparison is `buf breaking` with the rules in `buf.yaml`, and then our own promise rules, which
-compare the options that buf leaves out. What both need is the other side: the last release is an
+The comparison is `buf breaking` with the rules in `buf.yaml`, and then our own compatibility rules,
+which compare the options that buf leaves out. What both need is the other side: the last release is an
 image in the tree, and the workspace of a git revision cannot be compiled as it is, because it has
 no `third_party/`.
 """
@@ -21,7 +21,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from codegen import image
 from codegen.project import BUILD, ROOT, THIRD_PARTY, StepError, run_tool
 from schema_rules import releases
-from schema_rules.check import broken_promises
+from schema_rules.check import incompatibilities
 from schema_rules.finding import as_text, in_order
 
 _CONTRACT = ["apis", "buf.yaml"]
@@ -47,11 +47,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"breaking: {failure}", file=sys.stderr)
         return 1
     before = FileDescriptorSet.FromString(baseline.read_bytes())
-    broken = in_order(broken_promises(before, present))
+    broken = in_order(incompatibilities(before, present))
     for finding in broken:
         print(as_text(finding))
     if broken:
-        print(f"breaking: {name} promised otherwise; see docs/schema-rules.md", file=sys.stderr)
+        print(
+            f"breaking: the contract is not compatible with {name}; see docs/schema-rules.md",
+            file=sys.stderr,
+        )
         return 1
     print(f"breaking: compatible with {name}")
     return 0

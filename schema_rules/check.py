@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from schema_rules import cel_rules, promise_rules, resource_rules, rpc_rules, status_rules
+from schema_rules import cel_rules, compatibility_rules, resource_rules, rpc_rules, status_rules
 from schema_rules.finding import Finding
 from schema_rules.schema import Schema
 
@@ -29,13 +29,13 @@ RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
     "CEL_ENUM_NUMBER": cel_rules.cel_enum_number,
 }
 
-PROMISES: dict[str, Callable[[Schema, Schema], Iterator[Finding]]] = {
-    "REDACTION_KEPT": promise_rules.redaction_kept,
-    "WRITER_KEPT": promise_rules.writer_kept,
-    "VALIDATION_KEPT": promise_rules.validation_kept,
-    "AUTHORIZATION_KEPT": promise_rules.authorization_kept,
-    "KIND_KEPT": promise_rules.kind_kept,
-    "OPTION_KEPT": promise_rules.option_kept,
+COMPATIBILITY_RULES: dict[str, Callable[[Schema, Schema], Iterator[Finding]]] = {
+    "REDACTION_KEPT": compatibility_rules.redaction_kept,
+    "WRITER_KEPT": compatibility_rules.writer_kept,
+    "VALIDATION_KEPT": compatibility_rules.validation_kept,
+    "AUTHORIZATION_KEPT": compatibility_rules.authorization_kept,
+    "KIND_KEPT": compatibility_rules.kind_kept,
+    "OPTION_KEPT": compatibility_rules.option_kept,
 }
 
 Exceptions = Mapping[str, Mapping[str, str]]
@@ -70,20 +70,20 @@ def findings(image: FileDescriptorSet) -> Iterator[Finding]:
         yield from rule(schema)
 
 
-def broken_promises(baseline: FileDescriptorSet, image: FileDescriptorSet) -> Iterator[Finding]:
-    """Every promise of a baseline that an image breaks. There are no exceptions from these."""
-    before, now = promise_rules.baseline_schema(baseline, image), Schema(image)
-    for promise in PROMISES.values():
-        yield from promise(before, now)
+def incompatibilities(baseline: FileDescriptorSet, image: FileDescriptorSet) -> Iterator[Finding]:
+    """Yield every incompatibility of an image with a baseline, which no exception excuses."""
+    before, now = compatibility_rules.baseline_schema(baseline, image), Schema(image)
+    for rule in COMPATIBILITY_RULES.values():
+        yield from rule(before, now)
 
 
 def unexcused(found: list[Finding], exceptions: Exceptions) -> tuple[list[Finding], list[str]]:
-    """Return the findings that nothing excuses, and a sentence for each exception that is idle."""
+    """Return the findings that nothing excuses, and a sentence for each unused exception."""
     fired = {(finding.rule, finding.element.name) for finding in found}
     listed = {(rule, name) for rule, reasons in exceptions.items() for name in reasons}
     open_findings = [f for f in found if (f.rule, f.element.name) not in listed]
-    idle = [
-        f"{EXCEPTIONS.name} excuses {name} from {rule}, which it no longer breaks; take it out"
+    unused = [
+        f"{EXCEPTIONS.name} excuses {name} from {rule}, which it does not break; remove it"
         for rule, name in sorted(listed - fired)
     ]
-    return open_findings, idle
+    return open_findings, unused

@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf import message_factory
 
 from tests.mutation.draft import Draft
-from tests.mutation.elements import Place
+from tests.mutation.elements import Target
 
 SAID = "What a mutation added."
 
@@ -35,52 +35,52 @@ class Mutation:
         return f"{self.subject} {self.detail}".strip()
 
 
-def make(place: Place, kind: str, change: Change, detail: str = "") -> Mutation:
-    return Mutation(kind, place.name, detail, change)
+def make(target: Target, kind: str, change: Change, detail: str = "") -> Mutation:
+    return Mutation(kind, target.name, detail, change)
 
 
-def remove(place: Place, draft: Draft) -> None:
-    draft.remove(place.file, place.path)
+def remove(target: Target, draft: Draft) -> None:
+    draft.remove(target.file, target.path)
 
 
-def set_parts(place: Place, **parts: Any) -> Change:
+def set_parts(target: Target, **parts: Any) -> Change:
     def change(draft: Draft) -> None:
-        element = draft.at(place.file, place.path)
+        element = draft.at(target.file, target.path)
         for name, value in parts.items():
             setattr(element, name, value)
 
     return change
 
 
-def edit(place: Place, edit: Callable[..., None], *arguments: Any) -> Change:
+def edit(target: Target, edit: Callable[..., None], *arguments: Any) -> Change:
     """A change that edits the options of an element."""
 
     def change(draft: Draft) -> None:
-        edit(draft, place, draft.at(place.file, place.path).options, *arguments)
+        edit(draft, target, draft.at(target.file, target.path).options, *arguments)
 
     return change
 
 
-def clear_part_of_options(draft: Draft, place: Place, options: Any, name: str) -> None:
+def clear_part_of_options(draft: Draft, target: Target, options: Any, name: str) -> None:
     options.ClearField(name)
 
 
-def clear_option(draft: Draft, place: Place, options: Any, option: Any) -> None:
+def clear_option(draft: Draft, target: Target, options: Any, option: Any) -> None:
     options.ClearExtension(option)
 
 
-def set_option(draft: Draft, place: Place, options: Any, option: Any, value: Any) -> None:
+def set_option(draft: Draft, target: Target, options: Any, option: Any, value: Any) -> None:
     options.Extensions[option] = value
-    draft.imports(place.file, option.file.name)
+    draft.imports(target.file, option.file.name)
 
 
-def swap_option(draft: Draft, place: Place, options: Any, old: Any, new: Any) -> None:
+def swap_option(draft: Draft, target: Target, options: Any, old: Any, new: Any) -> None:
     options.ClearExtension(old)
     options.Extensions[new] = True
 
 
 def set_in_option(
-    draft: Draft, place: Place, options: Any, option: Any, path: tuple[str, ...], value: Any
+    draft: Draft, target: Target, options: Any, option: Any, path: tuple[str, ...], value: Any
 ) -> None:
     *above, name = path
     holder = options.Extensions[option]
@@ -93,11 +93,11 @@ def set_in_option(
         getattr(holder, name).extend(value)
     else:
         setattr(holder, name, value)
-    draft.imports(place.file, option.file.name)
+    draft.imports(target.file, option.file.name)
 
 
-def set_plain_option(place: Place, name: str, value: Any, draft: Draft) -> None:
-    setattr(draft.at(place.file, place.path).options, name, value)
+def set_plain_option(target: Target, name: str, value: Any, draft: Draft) -> None:
+    setattr(draft.at(target.file, target.path).options, name, value)
 
 
 def something_else(part: Any, old: Any) -> Any:
@@ -109,7 +109,7 @@ def something_else(part: Any, old: Any) -> Any:
     return f"{old}x" if isinstance(old, str) else old + 1
 
 
-def remove_and_reserve(message: Place, field: Place, draft: Draft) -> None:
+def remove_and_reserve(message: Target, field: Target, draft: Draft) -> None:
     """Remove a field of a message, or a value of an enum, in the way that is thought to be safe."""
     draft.remove(field.file, field.path)
     parent = draft.at(message.file, message.path)
@@ -120,7 +120,7 @@ def remove_and_reserve(message: Place, field: Place, draft: Draft) -> None:
     parent.reserved_name.append(field.element.name)
 
 
-def retype(field: Place, kind: int, name: str, draft: Draft) -> None:
+def retype(field: Target, kind: int, name: str, draft: Draft) -> None:
     proto = draft.at(field.file, field.path)
     proto.type = kind
     proto.ClearField("type_name")
@@ -129,14 +129,14 @@ def retype(field: Place, kind: int, name: str, draft: Draft) -> None:
         draft.imports(field.file, draft.contract.home[name[1:]])
 
 
-def rename_type(place: Place, draft: Draft) -> None:
-    scope, _, short = place.name.rpartition(".")
+def rename_type(target: Target, draft: Draft) -> None:
+    scope, _, short = target.name.rpartition(".")
     # In front, so that what a rule reads from the end of a name, such as Status, stays.
     new = f"{scope}.Renamed{short}"
-    inside = [name for name in draft.contract.home if f"{name}.".startswith(f"{place.name}.")]
+    inside = [name for name in draft.contract.home if f"{name}.".startswith(f"{target.name}.")]
     # Map entries are no types of their own, and are referred to all the same.
-    draft.rename_types({name: new + name.removeprefix(place.name) for name in inside})
-    draft.at(place.file, place.path).name = f"Renamed{short}"
+    draft.rename_types({name: new + name.removeprefix(target.name) for name in inside})
+    draft.at(target.file, target.path).name = f"Renamed{short}"
 
 
 def free_number(message: Any) -> int:

@@ -16,8 +16,8 @@ from google.protobuf.descriptor_pb2 import (
 from tests.mutation.draft import Contract, Path
 
 
-class Place(NamedTuple):
-    """An element, and where it stands."""
+class Target(NamedTuple):
+    """An element that a mutation can change, and its location."""
 
     name: str
     file: str
@@ -25,35 +25,35 @@ class Place(NamedTuple):
     element: Any
 
 
-def messages_in(contract: Contract) -> Iterator[Place]:
+def messages_in(contract: Contract) -> Iterator[Target]:
     """Every message that somebody wrote, which leaves out map entries."""
     for name in contract.ours:
         file = contract.files[name]
         for i, message in enumerate(file.message_type):
             path = (FileDescriptorProto.MESSAGE_TYPE_FIELD_NUMBER, i)
-            yield from _message(Place(f"{file.package}.{message.name}", name, path, message))
+            yield from _message(Target(f"{file.package}.{message.name}", name, path, message))
 
 
-def _message(place: Place) -> Iterator[Place]:
-    yield place
-    for i, nested in enumerate(place.element.nested_type):
+def _message(target: Target) -> Iterator[Target]:
+    yield target
+    for i, nested in enumerate(target.element.nested_type):
         if not nested.options.map_entry:
-            path = (*place.path, DescriptorProto.NESTED_TYPE_FIELD_NUMBER, i)
-            yield from _message(Place(f"{place.name}.{nested.name}", place.file, path, nested))
+            path = (*target.path, DescriptorProto.NESTED_TYPE_FIELD_NUMBER, i)
+            yield from _message(Target(f"{target.name}.{nested.name}", target.file, path, nested))
 
 
-def entries_of(place: Place) -> Iterator[Place]:
-    for i, nested in enumerate(place.element.nested_type):
+def entries_of(target: Target) -> Iterator[Target]:
+    for i, nested in enumerate(target.element.nested_type):
         if nested.options.map_entry:
-            path = (*place.path, DescriptorProto.NESTED_TYPE_FIELD_NUMBER, i)
-            yield Place(f"{place.name}.{nested.name}", place.file, path, nested)
+            path = (*target.path, DescriptorProto.NESTED_TYPE_FIELD_NUMBER, i)
+            yield Target(f"{target.name}.{nested.name}", target.file, path, nested)
 
 
-def enums_in(contract: Contract) -> Iterator[Place]:
+def enums_in(contract: Contract) -> Iterator[Target]:
     for name in contract.ours:
         file = contract.files[name]
         for i, enum in enumerate(file.enum_type):
-            yield Place(
+            yield Target(
                 f"{file.package}.{enum.name}",
                 name,
                 (FileDescriptorProto.ENUM_TYPE_FIELD_NUMBER, i),
@@ -62,37 +62,37 @@ def enums_in(contract: Contract) -> Iterator[Place]:
     for message in messages_in(contract):
         for i, enum in enumerate(message.element.enum_type):
             path = (*message.path, DescriptorProto.ENUM_TYPE_FIELD_NUMBER, i)
-            yield Place(f"{message.name}.{enum.name}", message.file, path, enum)
+            yield Target(f"{message.name}.{enum.name}", message.file, path, enum)
 
 
-def services_in(contract: Contract) -> Iterator[Place]:
+def services_in(contract: Contract) -> Iterator[Target]:
     for name in contract.ours:
         file = contract.files[name]
         for i, service in enumerate(file.service):
             path = (FileDescriptorProto.SERVICE_FIELD_NUMBER, i)
-            yield Place(f"{file.package}.{service.name}", name, path, service)
+            yield Target(f"{file.package}.{service.name}", name, path, service)
 
 
-def fields_of(message: Place) -> Iterator[Place]:
+def fields_of(message: Target) -> Iterator[Target]:
     yield from _inside(message, "field", DescriptorProto.FIELD_FIELD_NUMBER, ".")
 
 
-def values_of(enum: Place) -> Iterator[Place]:
+def values_of(enum: Target) -> Iterator[Target]:
     yield from _inside(enum, "value", EnumDescriptorProto.VALUE_FIELD_NUMBER, "/")
 
 
-def rpcs_of(service: Place) -> Iterator[Place]:
+def rpcs_of(service: Target) -> Iterator[Target]:
     yield from _inside(service, "method", ServiceDescriptorProto.METHOD_FIELD_NUMBER, "/")
 
 
-def _inside(place: Place, part: str, number: int, mark: str) -> Iterator[Place]:
-    for i, element in enumerate(getattr(place.element, part)):
-        path = (*place.path, number, i)
-        yield Place(f"{place.name}{mark}{element.name}", place.file, path, element)
+def _inside(target: Target, part: str, number: int, mark: str) -> Iterator[Target]:
+    for i, element in enumerate(getattr(target.element, part)):
+        path = (*target.path, number, i)
+        yield Target(f"{target.name}{mark}{element.name}", target.file, path, element)
 
 
-def has_option(place: Place, option: Any) -> bool:
-    options = place.element.options
+def has_option(target: Target, option: Any) -> bool:
+    options = target.element.options
     return options.DESCRIPTOR is option.containing_type and options.HasExtension(option)
 
 
@@ -106,7 +106,7 @@ def is_map(contract: Contract, field: Any) -> bool:
     return bool(contract.pool.FindMessageTypeByName(name).GetOptions().map_entry)
 
 
-def with_options(contract: Contract) -> Iterator[Place]:
+def with_options(contract: Contract) -> Iterator[Target]:
     for message in messages_in(contract):
         yield message
         yield from fields_of(message)

@@ -1,8 +1,8 @@
 """The gates that a change of the contract passes, as `make` runs them.
 
 What `make compile`, `make lint` and `make breaking` do with sources is done here with an image, so
-that thousands of changes can be judged: `buf` itself, the schema rules and the promise rules as
-functions, and the comment tests. buf gets only the files that a change touches and what they
+that thousands of changes can be judged: `buf` itself, the schema rules and the compatibility rules
+as functions, and the comment tests. buf gets only the files that a change touches and what they
 import, which is most of its cost; a change that passes so is judged again by the whole image, so
 nothing survives for want of files.
 """
@@ -28,7 +28,7 @@ from google.protobuf.message import DecodeError
 
 from codegen import image as images
 from codegen.project import ROOT as REPOSITORY
-from schema_rules import check, promise_rules
+from schema_rules import check, compatibility_rules
 from schema_rules.finding import Finding
 from schema_rules.schema import ROOT, Schema
 from tests.apis import test_comments
@@ -36,8 +36,15 @@ from tests.mutation.changes import Mutation
 from tests.mutation.draft import Contract, Draft, references, types_in
 
 BUF = REPOSITORY / ".venv-codegen" / "bin" / "buf"
-GATES = ("compile", "promise rules", "schema rules", "buf breaking", "buf lint", "comment tests")
-_DEAR = frozenset({"CEL_COMPILES", "CEL_ENUM_NUMBER"})
+GATES = (
+    "compile",
+    "compatibility rules",
+    "schema rules",
+    "buf breaking",
+    "buf lint",
+    "comment tests",
+)
+_ASKS_PROTOVALIDATE = frozenset({"CEL_COMPILES", "CEL_ENUM_NUMBER"})
 """Rules that ask protovalidate; the others together take a tenth of their time."""
 _IS_IMPORT = b"\xd2\xf6\x03\x02\x08\x01"
 """How buf marks a file of an image that is only imported: `buf_extension { is_import: true }`."""
@@ -59,7 +66,7 @@ class Gates:
         self._commented = {file.name: file for file in self.contract.image.file}
         bare = images.without_source_info(self.contract.image)
         self._bare = {file.name: file for file in bare.file}
-        self._before = promise_rules.baseline_schema(self._release, bare)
+        self._before = compatibility_rules.baseline_schema(self._release, bare)
         self._exceptions = check.load_exceptions()
         self._buf = _Buf(folder)
 
@@ -122,9 +129,11 @@ class Gates:
             yield Catch("compile", refused)
             return
         crashes: list[Exception] = []
-        for rule in check.PROMISES.values():
-            yield from _sparing(_of_rules("promise rules", rule(self._before, now)), crashes)
-        yield from _sparing(self._schema_rules(now, lambda rule: rule not in _DEAR), crashes)
+        for rule in check.COMPATIBILITY_RULES.values():
+            yield from _sparing(_of_rules("compatibility rules", rule(self._before, now)), crashes)
+        yield from _sparing(
+            self._schema_rules(now, lambda rule: rule not in _ASKS_PROTOVALIDATE), crashes
+        )
         if all(changed.values()):
             files = {file.name: file for file in bare.file}
             part = images.without_rules_import(_part(files, set(changed)))
@@ -132,8 +141,8 @@ class Gates:
             against = FileDescriptorSet(file=[f for f in self._release.file if f.name in names])
             yield from self._of_buf("breaking", part, against)
         yield from self._of_buf("breaking", bare, self._release)
-        # The dear rules last: they compile every expression of the contract.
-        yield from self._schema_rules(now, lambda rule: rule in _DEAR)
+        # Rules that ask protovalidate come last: they compile every expression of the contract.
+        yield from self._schema_rules(now, lambda rule: rule in _ASKS_PROTOVALIDATE)
         if crashes:
             raise crashes[0]
 
@@ -152,10 +161,10 @@ class Gates:
             for finding in rule(now)
         ]
         exceptions = {name: why for name, why in self._exceptions.items() if is_wanted(name)}
-        unexcused, idle = check.unexcused(found, exceptions)
+        unexcused, unused = check.unexcused(found, exceptions)
         yield from _of_rules("schema rules", unexcused)
-        if idle:
-            yield Catch("schema rules", "idle exception")
+        if unused:
+            yield Catch("schema rules", "unused exception")
 
 
 class _Buf:

@@ -27,7 +27,7 @@ from tests.mutation.changes import (
     set_parts,
 )
 from tests.mutation.draft import Contract, Draft
-from tests.mutation.elements import Place, entries_of, fields_of, is_map, messages_in
+from tests.mutation.elements import Target, entries_of, fields_of, is_map, messages_in
 
 
 def of_fields(contract: Contract) -> Iterator[Mutation]:
@@ -60,7 +60,7 @@ def of_fields(contract: Contract) -> Iterator[Mutation]:
                 yield at("field: move into a oneof", partial(_move_into_oneof, message, field))
 
 
-def _rename_field(message: Place, field: Place, draft: Draft) -> None:
+def _rename_field(message: Target, field: Target, draft: Draft) -> None:
     proto = draft.at(field.file, field.path)
     entry = _entry_name(proto.name)
     proto.name += "_renamed"
@@ -76,7 +76,7 @@ def _entry_name(field: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in field.split("_")) + "Entry"
 
 
-def _other_types(contract: Contract, field: Place) -> Iterator[tuple[str, tuple[int, str]]]:
+def _other_types(contract: Contract, field: Target) -> Iterator[tuple[str, tuple[int, str]]]:
     proto = field.element
     if proto.type != FieldDescriptorProto.TYPE_MESSAGE:
         yield "a message", (FieldDescriptorProto.TYPE_MESSAGE, ".ai.stigmer.commons.rpc.PageInfo")
@@ -106,7 +106,7 @@ def _other_types(contract: Contract, field: Place) -> Iterator[tuple[str, tuple[
         yield "another enum", (FieldDescriptorProto.TYPE_ENUM, other)
 
 
-def _make_optional(message: Place, field: Place, draft: Draft) -> None:
+def _make_optional(message: Target, field: Target, draft: Draft) -> None:
     proto = draft.at(field.file, field.path)
     proto.oneof_index = len(draft.at(message.file, message.path).oneof_decl)
     proto.proto3_optional = True
@@ -114,7 +114,7 @@ def _make_optional(message: Place, field: Place, draft: Draft) -> None:
     draft.at(message.file, message.path).oneof_decl[-1].CopyFrom(oneof)
 
 
-def _move_into_oneof(message: Place, field: Place, draft: Draft) -> None:
+def _move_into_oneof(message: Target, field: Target, draft: Draft) -> None:
     parent = draft.at(message.file, message.path)
     if not parent.oneof_decl:
         oneof = draft.contract.pool.FindMessageTypeByName("google.protobuf.OneofDescriptorProto")
@@ -169,7 +169,7 @@ def of_maps(contract: Contract) -> Iterator[Mutation]:
             yield at("field: retype the keys of a map", integer)
 
 
-def _clear_map_entry(entry: Place, draft: Draft) -> None:
+def _clear_map_entry(entry: Target, draft: Draft) -> None:
     draft.at(entry.file, entry.path).options.ClearField("map_entry")
     # A list of entries needs a message with comments, where a map says all in one line.
     for path in (entry.path, *(field.path for field in fields_of(entry))):
@@ -183,21 +183,21 @@ def of_oneofs(contract: Contract) -> Iterator[Mutation]:
     for message in messages_in(contract):
         for i, oneof in enumerate(message.element.oneof_decl):
             path = (*message.path, DescriptorProto.ONEOF_DECL_FIELD_NUMBER, i)
-            place = Place(f"{message.name}.{oneof.name}", message.file, path, oneof)
-            yield make(place, "oneof: rename", set_parts(place, name=f"{oneof.name}_renamed"))
-            yield make(place, "oneof: dissolve", partial(_dissolve, message, i))
+            target = Target(f"{message.name}.{oneof.name}", message.file, path, oneof)
+            yield make(target, "oneof: rename", set_parts(target, name=f"{oneof.name}_renamed"))
+            yield make(target, "oneof: dissolve", partial(_dissolve, message, i))
             required = contract.option("buf.validate.oneof")
-            change = edit(place, set_in_option, required, ("required",), True)
+            change = edit(target, set_in_option, required, ("required",), True)
             if oneof.options.Extensions[required].required:
-                change = edit(place, clear_option, required)
-            yield make(place, "oneof: change whether one is required", change)
+                change = edit(target, clear_option, required)
+            yield make(target, "oneof: change whether one is required", change)
         for field in fields_of(message):
             if field.element.HasField("oneof_index"):
                 change = partial(_move_out_of_oneof, message, field)
                 yield make(field, "field: move out of a oneof", change)
 
 
-def _dissolve(message: Place, index: int, draft: Draft) -> None:
+def _dissolve(message: Target, index: int, draft: Draft) -> None:
     for field in draft.at(message.file, message.path).field:
         if field.HasField("oneof_index"):
             if field.oneof_index == index:
@@ -207,7 +207,7 @@ def _dissolve(message: Place, index: int, draft: Draft) -> None:
     draft.remove(message.file, (*message.path, DescriptorProto.ONEOF_DECL_FIELD_NUMBER, index))
 
 
-def _move_out_of_oneof(message: Place, field: Place, draft: Draft) -> None:
+def _move_out_of_oneof(message: Target, field: Target, draft: Draft) -> None:
     draft.at(field.file, field.path).ClearField("oneof_index")
     # Behind it: the fields of a oneof stand together.
     order = list(range(len(message.element.field)))

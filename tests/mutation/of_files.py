@@ -20,21 +20,21 @@ from tests.mutation.changes import (
     set_plain_option,
 )
 from tests.mutation.draft import Contract, Draft
-from tests.mutation.elements import Place, has_option, with_options
+from tests.mutation.elements import Target, has_option, with_options
 
 
 def of_files(contract: Contract) -> Iterator[Mutation]:
     for name in contract.ours:
         file = contract.files[name]
-        place = Place(name, name, (), file)
-        yield make(place, "file: delete", partial(_delete_file, name))
-        yield make(place, "file: rename the package", partial(_rename_package, name))
+        target = Target(name, name, (), file)
+        yield make(target, "file: delete", partial(_delete_file, name))
+        yield make(target, "file: rename the package", partial(_rename_package, name))
         yield make(
-            place, "file: set go_package", partial(set_plain_option, place, "go_package", "x")
+            target, "file: set go_package", partial(set_plain_option, target, "go_package", "x")
         )
         if file.options.HasField("java_outer_classname"):
-            change = edit(place, clear_part_of_options, "java_outer_classname")
-            yield make(place, "file: drop java_outer_classname", change)
+            change = edit(target, clear_part_of_options, "java_outer_classname")
+            yield make(target, "file: drop java_outer_classname", change)
 
 
 def _delete_file(name: str, draft: Draft) -> None:
@@ -53,28 +53,28 @@ def of_extensions(contract: Contract) -> Iterator[Mutation]:
     for name in contract.ours:
         for i, extension in enumerate(contract.files[name].extension):
             full = f"{contract.files[name].package}.{extension.name}"
-            place = Place(full, name, (FileDescriptorProto.EXTENSION_FIELD_NUMBER, i), extension)
-            at = partial(make, place)
-            yield at("extension: delete", partial(remove, place))
-            yield at("extension: renumber", partial(_renumber_extension, place))
+            target = Target(full, name, (FileDescriptorProto.EXTENSION_FIELD_NUMBER, i), extension)
+            at = partial(make, target)
+            yield at("extension: delete", partial(remove, target))
+            yield at("extension: renumber", partial(_renumber_extension, target))
             renamed = f"{extension.name}_renamed"
             yield at(
-                "extension: rename", set_parts(place, name=renamed, json_name=json_name(renamed))
+                "extension: rename", set_parts(target, name=renamed, json_name=json_name(renamed))
             )
             yield at(
                 "extension: make repeated",
-                set_parts(place, label=FieldDescriptorProto.LABEL_REPEATED),
+                set_parts(target, label=FieldDescriptorProto.LABEL_REPEATED),
             )
             # The two varint types that go together: what is set stays readable.
             yield at(
-                "extension: retype", partial(retype, place, FieldDescriptorProto.TYPE_INT64, "")
+                "extension: retype", partial(retype, target, FieldDescriptorProto.TYPE_INT64, "")
             )
 
 
-def _renumber_extension(place: Place, draft: Draft) -> None:
+def _renumber_extension(target: Target, draft: Draft) -> None:
     """Renumber an extension, and every use of it, as a compiler would."""
-    number = place.element.number + 1000
-    option = draft.contract.option(place.name)
+    number = target.element.number + 1000
+    option = draft.contract.option(target.name)
     for used in list(with_options(draft.contract)):
         if used.element.options.DESCRIPTOR is option.containing_type and has_option(used, option):
             options = draft.at(used.file, used.path).options
@@ -83,11 +83,11 @@ def _renumber_extension(place: Place, draft: Draft) -> None:
             for other, _ in alone.ListFields():
                 if other is not option:
                     _clear_part(alone, other)
-            value = alone.SerializeToString()[len(_varint(place.element.number << 3)) :]
+            value = alone.SerializeToString()[len(_varint(target.element.number << 3)) :]
             wire_type = 2 if option.message_type is not None else 0
             options.ClearExtension(option)
             options.MergeFromString(_varint(number << 3 | wire_type) + value)
-    draft.at(place.file, place.path).number = number
+    draft.at(target.file, target.path).number = number
 
 
 def _clear_part(message: Any, part: Any) -> None:

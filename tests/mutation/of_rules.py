@@ -9,7 +9,7 @@ from typing import Any
 from schema_rules.schema import RULES
 from tests.mutation.changes import Mutation, clear_option, edit, make, set_in_option
 from tests.mutation.draft import Contract, Draft
-from tests.mutation.elements import Place, fields_of, has_option, messages_in
+from tests.mutation.elements import Target, fields_of, has_option, messages_in
 
 
 def of_rules(contract: Contract) -> Iterator[Mutation]:
@@ -75,7 +75,7 @@ def _of_rule(rules: Any, above: tuple[str, ...]) -> Iterator[tuple[str, str, Any
                     yield f"rule: lower {name}", "", path, value - 1
 
 
-def _add_message_rule(message: Place, option: Any, draft: Draft) -> None:
+def _add_message_rule(message: Target, option: Any, draft: Draft) -> None:
     options = draft.at(message.file, message.path).options
     options.Extensions[option].cel.add(id="never", message="never", expression="false")
     draft.imports(message.file, "buf/validate/validate.proto")

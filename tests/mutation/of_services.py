@@ -22,7 +22,7 @@ from tests.mutation.changes import (
     swap_option,
 )
 from tests.mutation.draft import Contract, Draft
-from tests.mutation.elements import Place, has_option, messages_in, rpcs_of, services_in
+from tests.mutation.elements import Target, has_option, messages_in, rpcs_of, services_in
 
 
 def of_services(contract: Contract) -> Iterator[Mutation]:
@@ -66,7 +66,7 @@ def of_rpcs(contract: Contract) -> Iterator[Mutation]:
             yield at("RPC: change the idempotency level", change)
 
 
-def _change_rpc_type(rpc: Place, part: str, other: str, draft: Draft) -> None:
+def _change_rpc_type(rpc: Target, part: str, other: str, draft: Draft) -> None:
     setattr(draft.at(rpc.file, rpc.path), part, f".{other}")
     draft.imports(rpc.file, draft.contract.home[other])
 

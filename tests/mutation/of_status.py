@@ -19,7 +19,7 @@ from tests.mutation.changes import (
     remove_and_reserve,
 )
 from tests.mutation.draft import Contract, Draft
-from tests.mutation.elements import Place, fields_of, messages_in
+from tests.mutation.elements import Target, fields_of, messages_in
 
 
 def of_what_the_system_writes(contract: Contract) -> Iterator[Mutation]:
@@ -51,7 +51,7 @@ def of_what_the_system_writes(contract: Contract) -> Iterator[Mutation]:
                 yield make(field, "status: move a field into the spec", move)
 
 
-def _new_field(contract: Contract, message: Place, name: str, kind: int) -> Any:
+def _new_field(contract: Contract, message: Target, name: str, kind: int) -> Any:
     descriptor = contract.pool.FindMessageTypeByName("google.protobuf.FieldDescriptorProto")
     return instance(
         descriptor,
@@ -63,12 +63,12 @@ def _new_field(contract: Contract, message: Place, name: str, kind: int) -> Any:
     )
 
 
-def _adding(message: Place, kind: str, field: Any) -> Mutation:
+def _adding(message: Target, kind: str, field: Any) -> Mutation:
     change = partial(_add_field, message, field)
     return make(message, kind, change)
 
 
-def _add_field(message: Place, field: Any, draft: Draft) -> None:
+def _add_field(message: Target, field: Any, draft: Draft) -> None:
     if field.type_name:
         draft.imports(message.file, draft.contract.home[field.type_name[1:]])
     if any(option.is_extension for option, _ in field.options.ListFields()):
@@ -76,6 +76,6 @@ def _add_field(message: Place, field: Any, draft: Draft) -> None:
     draft.add(message.file, message.path, DescriptorProto.FIELD_FIELD_NUMBER, field, SAID)
 
 
-def _move(status: Place, field: Place, spec: Place, copied: Any, draft: Draft) -> None:
+def _move(status: Target, field: Target, spec: Target, copied: Any, draft: Draft) -> None:
     remove_and_reserve(status, field, draft)
     _add_field(spec, copied, draft)

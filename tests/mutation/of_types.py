@@ -22,7 +22,7 @@ from tests.mutation.changes import (
 )
 from tests.mutation.draft import Contract, Draft
 from tests.mutation.elements import (
-    Place,
+    Target,
     enums_in,
     fields_of,
     has_option,
@@ -49,12 +49,12 @@ def of_reservations(contract: Contract) -> Iterator[Mutation]:
         for number, what in zip(_RESERVED, ("number", "name"), strict=True):
             part = DescriptorProto.DESCRIPTOR.fields_by_number[number].name
             for i, reserved in enumerate(getattr(message.element, part)):
-                place = Place(message.name, message.file, (*message.path, number, i), reserved)
+                target = Target(message.name, message.file, (*message.path, number, i), reserved)
                 detail = reserved if what == "name" else str(reserved.start)
-                yield make(place, f"reservation: drop a {what}", partial(remove, place), detail)
+                yield make(target, f"reservation: drop a {what}", partial(remove, target), detail)
                 if what == "number" and reserved.end - reserved.start > 1:
-                    shorter = set_parts(place, end=reserved.end - 1)
-                    yield make(place, "reservation: shorten a range", shorter, detail)
+                    shorter = set_parts(target, end=reserved.end - 1)
+                    yield make(target, "reservation: shorten a range", shorter, detail)
 
 
 def of_enums(contract: Contract) -> Iterator[Mutation]:
@@ -91,20 +91,20 @@ def of_comments(contract: Contract) -> Iterator[Mutation]:
     for name in contract.ours:
         file = contract.files[name]
         yield _uncommented(
-            Place(name, name, (FileDescriptorProto.SYNTAX_FIELD_NUMBER,), file), "file"
+            Target(name, name, (FileDescriptorProto.SYNTAX_FIELD_NUMBER,), file), "file"
         )
         for i, extension in enumerate(file.extension):
             path = (FileDescriptorProto.EXTENSION_FIELD_NUMBER, i)
-            place = Place(f"{file.package}.{extension.name}", name, path, extension)
-            yield _uncommented(place, "extension")
+            target = Target(f"{file.package}.{extension.name}", name, path, extension)
+            yield _uncommented(target, "extension")
     for message in messages_in(contract):
         yield _uncommented(message, "message")
         for field in fields_of(message):
             yield _uncommented(field, "field")
         for i, oneof in enumerate(message.element.oneof_decl):
             path = (*message.path, DescriptorProto.ONEOF_DECL_FIELD_NUMBER, i)
-            place = Place(f"{message.name}.{oneof.name}", message.file, path, oneof)
-            yield _uncommented(place, "oneof")
+            target = Target(f"{message.name}.{oneof.name}", message.file, path, oneof)
+            yield _uncommented(target, "oneof")
     for enum in enums_in(contract):
         yield _uncommented(enum, "enum")
         for value in values_of(enum):
@@ -115,13 +115,13 @@ def of_comments(contract: Contract) -> Iterator[Mutation]:
             yield _uncommented(rpc, "RPC")
 
 
-def _uncommented(place: Place, what: str) -> Mutation:
-    return make(place, f"comment: drop that of {_article(what)}", partial(_uncomment, place))
+def _uncommented(target: Target, what: str) -> Mutation:
+    return make(target, f"comment: drop that of {_article(what)}", partial(_uncomment, target))
 
 
 def _article(what: str) -> str:
     return f"{'an' if what[0] in 'aeioR' else 'a'} {what}"
 
 
-def _uncomment(place: Place, draft: Draft) -> None:
-    draft.without_comment(place.file, place.path)
+def _uncomment(target: Target, draft: Draft) -> None:
+    draft.without_comment(target.file, target.path)

@@ -119,10 +119,10 @@ def _score(options: argparse.Namespace) -> int:
         REPORT.write_text(report(found, release.parent.name))
     for survivor in found.survivors:
         print(f"survived: {survivor.kind}: {survivor.name}")
-    for sentence in found.idle:
+    for sentence in found.unused:
         print(f"mutation: {sentence}", file=sys.stderr)
     print(f"mutation: {found.caught} of {found.counted} stopped, {found.percent}")
-    return 1 if found.survivors or found.idle else 0
+    return 1 if found.survivors or found.unused else 0
 
 
 class _Kept:

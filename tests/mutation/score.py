@@ -34,7 +34,7 @@ class Score(NamedTuple):
     """Those that some gate should stop."""
     equivalent: list[tuple[Result, str]]
     unreleased: list[Result]
-    idle: list[str]
+    unused: list[str]
     """A sentence for each entry of equivalent.toml that matches no survivor."""
 
     @property
@@ -77,7 +77,7 @@ def score(results: Iterable[Result], equivalents: Equivalents) -> Score:
     ]
     matched = {(result.kind, result.name) for result, _ in excused}
     rest = [result for result in alive if (result.kind, result.name) not in matched]
-    idle = [
+    unused = [
         f"{EQUIVALENT.name} excuses {kind}, {name}, which is no survivor; take it out"
         for kind, reasons in equivalents.items()
         for name in reasons
@@ -88,7 +88,7 @@ def score(results: Iterable[Result], equivalents: Equivalents) -> Score:
         [result for result in rest if result.is_released],
         excused,
         [result for result in rest if not result.is_released],
-        idle,
+        unused,
     )
 
 

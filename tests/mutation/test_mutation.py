@@ -87,13 +87,13 @@ def test_every_mutation_changes_something_and_has_a_name_of_its_own(
 ) -> None:
     names = [(mutation.kind, mutation.name) for mutation in every]
     assert len(set(names)) == len(names)
-    idle: list[str] = []
+    unused: list[str] = []
     for mutation in _one_of_each_kind(every):
         draft = Draft(gates.contract)
         mutation.change(draft)
         if all(file == gates.contract.files[name] for name, file in draft.changed.items()):
-            idle.append(mutation.kind)
-    assert not idle
+            unused.append(mutation.kind)
+    assert not unused
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_a_mutation_survives_without_the_rule_against_it(
 ) -> None:
     mutation = _find(every, kind, name)
     assert gates.judge(mutation)
-    monkeypatch.setattr(check, "PROMISES", {})
+    monkeypatch.setattr(check, "COMPATIBILITY_RULES", {})
     monkeypatch.setattr(check, "RULES", {})
-    # Without any rule every exception is idle, which would be a catch of its own.
+    # Without any rule every exception is unused, which would be a catch of its own.
     monkeypatch.setattr(gates, "_exceptions", {})
     assert gates.judge(mutation) == []
 
@@ -137,14 +137,14 @@ def test_the_gates_ask_the_rules_as_make_does(gates: Gates, every: list[Mutation
         for file in files.values():
             assert file is not None
             image.file.add().MergeFromString(file.SerializeToString())
-        found, idle = check.unexcused(list(check.findings(image)), check.load_exceptions())
-        broken = list(check.broken_promises(release, image))
+        found, unused = check.unexcused(list(check.findings(image)), check.load_exceptions())
+        broken = list(check.incompatibilities(release, image))
         by_ours = {c.gate for c in gates.judge(mutation, by_all=True)} & {
             "schema rules",
-            "promise rules",
+            "compatibility rules",
         }
-        expected = {"schema rules"} if found or idle else set[str]()
-        assert by_ours == expected | ({"promise rules"} if broken else set())
+        expected = {"schema rules"} if found or unused else set[str]()
+        assert by_ours == expected | ({"compatibility rules"} if broken else set())
 
 
 class TestFaithfulness:
@@ -220,11 +220,11 @@ class TestScore:
 
     def test_an_equivalent_mutation_does_not_count_and_is_argued(self) -> None:
         found = score([self.CAUGHT, self.SURVIVOR], {"field: delete": {"a.B.d": "no harm"}})
-        assert (found.percent, found.survivors, found.idle) == ("100 %", [], [])
+        assert (found.percent, found.survivors, found.unused) == ("100 %", [], [])
         assert "`a.B.d`: no harm" in report(found, "v1.0.0")
 
     def test_an_excuse_for_what_is_stopped_is_an_error(self) -> None:
-        assert score([self.CAUGHT], {"field: delete": {"a.B.c": "no harm"}}).idle
+        assert score([self.CAUGHT], {"field: delete": {"a.B.c": "no harm"}}).unused
 
     def test_what_no_release_has_may_still_change(self) -> None:
         assert score([self.CAUGHT, self.NEW], {}).percent == "100 %"

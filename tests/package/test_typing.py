@@ -1,6 +1,6 @@
 """What type checkers make of the package, and whether its type stubs tell the truth.
 
-In the manner of mypy-protobuf's own tests: `typing/positive.py` must give no finding, and
+In the manner of mypy-protobuf's own tests: `typing/positive.py` must give no error, and
 `typing/negative.py` exactly those that its comments name.
 """
 
@@ -89,14 +89,14 @@ if sys.version_info >= (3, 13):
     )
 
 
-class Finding(NamedTuple):
+class Diagnostic(NamedTuple):
     """An error that a checker reports, or a comment demands."""
 
     line: int
     code: str
 
 
-Findings = Mapping[str, list[Finding]]
+Diagnostics = Mapping[str, list[Diagnostic]]
 """What a checker reports, by file name."""
 
 
@@ -111,29 +111,29 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def mypy(samples: Path) -> Findings:
+def mypy(samples: Path) -> Diagnostics:
     arguments = ["--strict", "--config-file=", "--no-incremental", "--output=json"]
     finished = run("mypy", *arguments, POSITIVE.name, NEGATIVE.name, cwd=samples)
     assert finished.returncode == 1, finished.stdout + finished.stderr
-    found: dict[str, list[Finding]] = {}
+    found: dict[str, list[Diagnostic]] = {}
     for report in map(json.loads, finished.stdout.splitlines()):
         if report["severity"] == "error":
-            finding = Finding(report["line"], report["code"])
-            found.setdefault(Path(report["file"]).name, []).append(finding)
+            error = Diagnostic(report["line"], report["code"])
+            found.setdefault(Path(report["file"]).name, []).append(error)
     return found
 
 
 @pytest.fixture(scope="session")
-def pyright(samples: Path) -> Findings:
+def pyright(samples: Path) -> Diagnostics:
     finished = run("pyright", "--pythonpath", sys.executable, "--outputjson", cwd=samples)
     assert finished.returncode == 1, finished.stdout + finished.stderr
     report = json.loads(finished.stdout)
     assert report["summary"]["filesAnalyzed"] == 2, report["summary"]
-    found: dict[str, list[Finding]] = {}
+    found: dict[str, list[Diagnostic]] = {}
     for diagnostic in report["generalDiagnostics"]:
         line = diagnostic["range"]["start"]["line"] + 1
-        finding = Finding(line, diagnostic.get("rule", diagnostic["message"]))
-        found.setdefault(Path(diagnostic["file"]).name, []).append(finding)
+        error = Diagnostic(line, diagnostic.get("rule", diagnostic["message"]))
+        found.setdefault(Path(diagnostic["file"]).name, []).append(error)
     return found
 
 
@@ -152,33 +152,33 @@ def run(tool: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[st
 
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
-def test_code_that_uses_the_package_as_services_do_gives_no_finding(
+def test_code_that_uses_the_package_as_services_do_gives_no_error(
     checker: str, request: pytest.FixtureRequest
 ) -> None:
-    findings: Findings = request.getfixturevalue(checker)
+    diagnostics: Diagnostics = request.getfixturevalue(checker)
 
-    assert findings.get(POSITIVE.name, []) == []
+    assert diagnostics.get(POSITIVE.name, []) == []
 
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_every_mistake_gives_the_errors_that_its_comment_names_and_no_others(
     checker: str, request: pytest.FixtureRequest
 ) -> None:
-    findings: Findings = request.getfixturevalue(checker)
-    found, expected = set(findings.get(NEGATIVE.name, [])), set(expectations(checker))
+    diagnostics: Diagnostics = request.getfixturevalue(checker)
+    found, expected = set(diagnostics.get(NEGATIVE.name, [])), set(expectations(checker))
 
     assert sorted(expected - found) == [], f"{checker} misses these errors"
     assert sorted(found - expected) == [], f"{checker} reports these errors on top"
 
 
-def expectations(checker: str) -> Iterator[Finding]:
+def expectations(checker: str) -> Iterator[Diagnostic]:
     """What the comments of the negative sample demand of a checker."""
     for number, line in enumerate(NEGATIVE.read_text().splitlines(), start=1):
         _, marker, comment = line.partition("  # E: ")
         if marker:
             codes = re.search(rf"\b{checker}\[([\w\-, ]+)\]", comment)
             assert codes, f"line {number} of {NEGATIVE.name} expects nothing of {checker}"
-            yield from (Finding(number, code) for code in codes[1].split(", "))
+            yield from (Diagnostic(number, code) for code in codes[1].split(", "))
 
 
 def functions_without_arguments(sample: Path) -> list[str]:

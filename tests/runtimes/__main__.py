@@ -13,8 +13,8 @@ from tests.runtimes.environments import (
     COMPANIONS,
     ROOT,
     EnvironmentMissingError,
-    Finding,
-    Place,
+    Outcome,
+    Runtime,
     protobufs,
     run,
 )
@@ -24,41 +24,41 @@ PAGE = ROOT / "docs" / "runtimes.md"
 
 def main(wheel: Path) -> int:
     """Run and write, and return the exit code: 0, or 1 after a sentence for each failure."""
-    places = [(protobuf, beside) for protobuf in protobufs() for beside in COMPANIONS]
+    runtimes = [(protobuf, beside) for protobuf in protobufs() for beside in COMPANIONS]
 
-    def run_and_tell(place: tuple[str, str]) -> dict[Place, Finding]:
-        findings = dict(run(*place, wheel))
-        for where, finding in findings.items():
-            print(f"runtimes: {where}: {_in_short(finding)}", flush=True)
-        return findings
+    def run_and_tell(runtime: tuple[str, str]) -> dict[Runtime, Outcome]:
+        outcomes = dict(run(*runtime, wheel))
+        for where, outcome in outcomes.items():
+            print(f"runtimes: {where}: {_in_short(outcome)}", flush=True)
+        return outcomes
 
-    findings: dict[Place, Finding] = {}
+    outcomes: dict[Runtime, Outcome] = {}
     try:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for found in pool.map(run_and_tell, places):
-                findings.update(found)
+            for found in pool.map(run_and_tell, runtimes):
+                outcomes.update(found)
     except EnvironmentMissingError as error:
         print(f"runtimes: {error}", file=sys.stderr)
         return 1
-    table.write(PAGE, findings)
-    problems = list(_problems(findings))
+    table.write(PAGE, outcomes)
+    problems = list(_problems(outcomes))
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     return 1 if problems else 0
 
 
-def _in_short(finding: Finding) -> str:
-    if finding.failed:
-        return f"fails: {', '.join(finding.failed)}"
-    return f"passes ({', '.join(dict.fromkeys(finding.found.values()))})"
+def _in_short(outcome: Outcome) -> str:
+    if outcome.failed:
+        return f"fails: {', '.join(outcome.failed)}"
+    return f"passes ({', '.join(dict.fromkeys(outcome.found.values()))})"
 
 
-def _problems(findings: Mapping[Place, Finding]) -> list[str]:
+def _problems(outcomes: Mapping[Runtime, Outcome]) -> list[str]:
     problems = [
-        f"runtimes: {place}: {name}: {text}"
-        for place, finding in findings.items()
-        for name, text in finding.failed.items()
+        f"runtimes: {runtime}: {name}: {text}"
+        for runtime, outcome in outcomes.items()
+        for name, text in outcome.failed.items()
     ]
-    passed = [finding.found for finding in findings.values() if not finding.failed]
+    passed = [outcome.found for outcome in outcomes.values() if not outcome.failed]
     for name in passed[0] if passed else ():
         if len(answers := {found[name] for found in passed}) > 1:
             problems.append(f"runtimes: the runtimes disagree on {name}: {sorted(answers)}")

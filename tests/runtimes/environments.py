@@ -28,8 +28,8 @@ class EnvironmentMissingError(Exception):
     """An environment could not be made. The message says what is wrong and what to do about it."""
 
 
-class Place(NamedTuple):
-    """Where the check runs: an environment, and one of the two runtimes in its protobuf."""
+class Runtime(NamedTuple):
+    """One of the two runtimes of a protobuf release, and the companions installed beside it."""
 
     protobuf: str
     companions: str
@@ -40,8 +40,8 @@ class Place(NamedTuple):
         return f"protobuf {self.protobuf}, {kind}, beside the {self.companions}"
 
 
-class Finding(NamedTuple):
-    """What the check found in a place: see `check.main`."""
+class Outcome(NamedTuple):
+    """What the check reports of a runtime; see `check.main`."""
 
     found: Mapping[str, str]
     failed: Mapping[str, str]
@@ -64,7 +64,7 @@ def pinned(file: Path) -> dict[str, str]:
     return dict(re.findall(r"^([\w-]+)==([\w.]+)", file.read_text(), re.MULTILINE))
 
 
-def run(protobuf: str, beside: str, wheel: Path) -> Iterator[tuple[Place, Finding]]:
+def run(protobuf: str, beside: str, wheel: Path) -> Iterator[tuple[Runtime, Outcome]]:
     """Make one environment and run the check on both of its runtimes.
 
     Raises:
@@ -73,8 +73,8 @@ def run(protobuf: str, beside: str, wheel: Path) -> Iterator[tuple[Place, Findin
     python = _make(BUILD / f"{protobuf}-{beside}", [protobufs()[protobuf], PINS / f"{beside}.txt"])
     _uv("pip", "install", "--python", python, "--no-deps", "--reinstall", wheel)
     for implementation in IMPLEMENTATIONS:
-        place = Place(protobuf, beside, implementation)
-        yield place, _check(python, implementation)
+        runtime = Runtime(protobuf, beside, implementation)
+        yield runtime, _check(python, implementation)
 
 
 def _make(folder: Path, pins: list[Path]) -> Path:
@@ -99,7 +99,7 @@ def _uv(*arguments: str | Path) -> None:
         )
 
 
-def _check(python: Path, implementation: str) -> Finding:
+def _check(python: Path, implementation: str) -> Outcome:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     # What gRPC notes when a server stops is no warning, and depends on who is faster.
     clean["GRPC_VERBOSITY"] = "ERROR"
@@ -115,14 +115,14 @@ def _check(python: Path, implementation: str) -> Finding:
         text=True,
     )
     if finished.returncode != 0:
-        return Finding({}, {"check.py": finished.stderr}, {})
+        return Outcome({}, {"check.py": finished.stderr}, {})
     report = json.loads(finished.stdout)
     failed = report["failed"]
     if finished.stderr:
         failed["silence"] = f"it printed:\n{finished.stderr}"
     if report["implementation"] != implementation:
         failed["implementation"] = f"protobuf chose the implementation {report['implementation']!r}"
-    return Finding(report["found"], failed, report["behaviour"])
+    return Outcome(report["found"], failed, report["behaviour"])
 
 
 def _numbers(version: str) -> tuple[int, ...]:

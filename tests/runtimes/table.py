@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from tests.runtimes.environments import COMPANIONS, IMPLEMENTATIONS, Finding, Place, companions
+from tests.runtimes.environments import COMPANIONS, IMPLEMENTATIONS, Outcome, Runtime, companions
 
 BEGIN = "<!-- Written by `make runtimes`. DO NOT EDIT. -->"
 END = "<!-- Here ends what `make runtimes` writes. -->"
 
 
-def write(page: Path, findings: Mapping[Place, Finding]) -> None:
+def write(page: Path, outcomes: Mapping[Runtime, Outcome]) -> None:
     """Put the tables where the page has its markers.
 
     Raises:
@@ -23,11 +23,11 @@ def write(page: Path, findings: Mapping[Place, Finding]) -> None:
         raise ValueError(f"{page.name} needs each of these lines once: {BEGIN} and {END}")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    tables = "\n".join([*_passed(findings), "", *_behaviour(findings)])
+    tables = "\n".join([*_passed(outcomes), "", *_behaviour(outcomes)])
     page.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
 
 
-def _passed(findings: Mapping[Place, Finding]) -> Iterator[str]:
+def _passed(outcomes: Mapping[Runtime, Outcome]) -> Iterator[str]:
     columns = [(kind, beside) for kind in IMPLEMENTATIONS for beside in COMPANIONS]
     yield "The **lowest** and the **highest** of what goes beside protobuf:"
     yield ""
@@ -39,35 +39,35 @@ def _passed(findings: Mapping[Place, Finding]) -> Iterator[str]:
     yield from _table(
         ["protobuf", *heads],
         (
-            [version, *(_verdict(findings[Place(version, b, kind)]) for kind, b in columns)]
-            for version in _versions(findings)
+            [version, *(_verdict(outcomes[Runtime(version, b, kind)]) for kind, b in columns)]
+            for version in _versions(outcomes)
         ),
     )
 
 
-def _verdict(finding: Finding) -> str:
-    return f"**fails**: {', '.join(finding.failed)}" if finding.failed else "passes"
+def _verdict(outcome: Outcome) -> str:
+    return f"**fails**: {', '.join(outcome.failed)}" if outcome.failed else "passes"
 
 
-def _behaviour(findings: Mapping[Place, Finding]) -> Iterator[str]:
+def _behaviour(outcomes: Mapping[Runtime, Outcome]) -> Iterator[str]:
     yield "Where runtimes differ:"
     yield ""
-    names = dict.fromkeys(name for finding in findings.values() for name in finding.behaviour)
+    names = dict.fromkeys(name for outcome in outcomes.values() for name in outcome.behaviour)
     yield from _table(
         ["", *IMPLEMENTATIONS.values()],
-        ([name, *(_answers(findings, name, kind) for kind in IMPLEMENTATIONS)] for name in names),
+        ([name, *(_answers(outcomes, name, kind) for kind in IMPLEMENTATIONS)] for name in names),
     )
 
 
-def _answers(findings: Mapping[Place, Finding], name: str, implementation: str) -> str:
+def _answers(outcomes: Mapping[Runtime, Outcome], name: str, implementation: str) -> str:
     """What all versions answer, or what each run of versions does."""
 
     def answer(version: str) -> str:
-        places = [Place(version, beside, implementation) for beside in COMPANIONS]
-        answers = dict.fromkeys(findings[place].behaviour.get(name, "?") for place in places)
+        runtimes = [Runtime(version, beside, implementation) for beside in COMPANIONS]
+        answers = dict.fromkeys(outcomes[runtime].behaviour.get(name, "?") for runtime in runtimes)
         return " or ".join(answers)
 
-    runs = [(text, list(run)) for text, run in groupby(_versions(findings), answer)]
+    runs = [(text, list(run)) for text, run in groupby(_versions(outcomes), answer)]
     if len(runs) == 1:
         return runs[0][0]
     return "; ".join(f"{_span(run)}: {text}" for text, run in runs)
@@ -77,8 +77,8 @@ def _span(versions: Sequence[str]) -> str:
     return versions[0] if len(versions) == 1 else f"{versions[0]} to {versions[-1]}"
 
 
-def _versions(findings: Mapping[Place, Finding]) -> list[str]:
-    return list(dict.fromkeys(place.protobuf for place in findings))
+def _versions(outcomes: Mapping[Runtime, Outcome]) -> list[str]:
+    return list(dict.fromkeys(runtime.protobuf for runtime in outcomes))
 
 
 def _table(head: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:

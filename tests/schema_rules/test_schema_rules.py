@@ -20,10 +20,10 @@ from codegen import image
 from codegen.project import StepError
 from schema_rules import __main__ as command
 from schema_rules.check import (
-    PROMISES,
+    COMPATIBILITY_RULES,
     RULES,
-    broken_promises,
     findings,
+    incompatibilities,
     load_exceptions,
     unexcused,
 )
@@ -832,7 +832,7 @@ def _authorized(old: str, new: str) -> tuple[str, str]:
     return SERVICE, _wrong(_but(SERVICE, old, new), _RPC, "AUTHORIZATION_KEPT: read")
 
 
-PROMISED = {
+CHANGES = {
     "a_contract_that_stays_as_it_is": (SERVICE + SECRET + CEL, SERVICE + SECRET + CEL),
     "a_secret_that_is_one_no_longer": (
         SECRET,
@@ -978,11 +978,11 @@ PROMISED = {
         OPTION,
         _but(OPTION, "= 95001;", "= 95002; // OPTION_KEPT: was number 95001"),
     ),
-    "what_is_new_promises_for_itself": (NAMED, NAMED + SECRET + SERVICE + CEL),
+    "what_is_new_is_unrestricted": (NAMED, NAMED + SECRET + SERVICE + CEL),
     "what_is_gone_is_for_buf_to_find": (NAMED + SECRET + SERVICE, NAMED),
 }
 
-PROMISED_KINDS = (
+CHANGED_KINDS = (
     """\
   sprocket = 1001 [(kind_meta) = { group: agentic version: v1 name: "Sprocket" id_prefix: "spr" }];
   widget = 1002 [(kind_meta) = { group: agentic version: v1 name: "Widget" id_prefix: "wdg" }];
@@ -997,8 +997,8 @@ PROMISED_KINDS = (
 )
 
 
-class Promised(NamedTuple):
-    """Small schemas, what they become, and which promises that breaks."""
+class Compared(NamedTuple):
+    """Small schemas, what they become, and which compatibility rules that breaks."""
 
     before: SmallSchemas
     after: SmallSchemas
@@ -1006,37 +1006,39 @@ class Promised(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def promised(buf: Run, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Promised:
-    """The promises that PROMISED breaks, with an image of a release as the baseline."""
+def compared(buf: Run, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Compared:
+    """What CHANGES breaks, with an image of a release as the baseline."""
     sides = [
         SmallSchemas(
             buf,
             root,
-            tmp_path_factory.mktemp("promised"),
-            {name: texts[i] for name, texts in PROMISED.items()},
-            PROMISED_KINDS[i],
+            tmp_path_factory.mktemp("compared"),
+            {name: texts[i] for name, texts in CHANGES.items()},
+            CHANGED_KINDS[i],
         )
         for i in (0, 1)
     ]
     before, after = sides
     # A release has neither comments nor the definitions of the validation rules.
     released = image.without_source_info(image.without_rules_import(before.image))
-    return Promised(before, after, list(broken_promises(released, after.image)))
+    return Compared(before, after, list(incompatibilities(released, after.image)))
 
 
-@pytest.mark.parametrize("name", PROMISED)
-def test_a_promise_is_kept_unless_the_schema_says_otherwise(promised: Promised, name: str) -> None:
-    assert_announced(promised.after.made_in(name, promised.broken), marks(PROMISED[name][1]))
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_breaks_the_compatibility_rules_that_it_announces(
+    compared: Compared, name: str
+) -> None:
+    assert_announced(compared.after.made_in(name, compared.broken), marks(CHANGES[name][1]))
 
 
-def test_a_kind_keeps_what_is_known_of_it(promised: Promised) -> None:
-    found = promised.after.made_in_registry(promised.broken)
-    assert_announced(found, marks(PROMISED_KINDS[1]))
+def test_a_kind_keeps_what_is_known_of_it(compared: Compared) -> None:
+    found = compared.after.made_in_registry(compared.broken)
+    assert_announced(found, marks(CHANGED_KINDS[1]))
 
 
-def test_every_promise_is_broken_by_a_small_schema() -> None:
-    texts = [after for _, after in PROMISED.values()]
-    assert {mark.rule for text in texts for mark in marks(text)} == set(PROMISES)
+def test_every_compatibility_rule_fires_on_a_small_schema() -> None:
+    texts = [after for _, after in CHANGES.values()]
+    assert {mark.rule for text in texts for mark in marks(text)} == set(COMPATIBILITY_RULES)
 
 
 @pytest.fixture(scope="module")
@@ -1057,10 +1059,10 @@ def found(whole: FileDescriptorSet) -> list[Finding]:
 class TestTheContract:
     """What the rules find in the real contract, beside the exceptions."""
 
-    def test_it_has_no_finding_and_no_idle_exception(self, found: list[Finding]) -> None:
-        open_findings, idle = unexcused(found, load_exceptions())
+    def test_it_has_no_finding_and_no_unused_exception(self, found: list[Finding]) -> None:
+        open_findings, unused = unexcused(found, load_exceptions())
         assert [as_text(finding) for finding in open_findings] == []
-        assert idle == []
+        assert unused == []
 
     def test_every_exception_hides_a_finding_of_its_own(self, found: list[Finding]) -> None:
         exceptions = load_exceptions()
@@ -1071,30 +1073,29 @@ class TestTheContract:
                     **exceptions,
                     rule: {other: why for other, why in reasons.items() if other != name},
                 }
-                open_findings, idle = unexcused(found, less)
+                open_findings, unused = unexcused(found, less)
                 assert {(f.rule, f.element.name) for f in open_findings} == {(rule, name)}
-                assert idle == []
+                assert unused == []
 
     def test_an_exception_excuses_from_one_rule_only(self, found: list[Finding]) -> None:
         exceptions = load_exceptions()
         name = next(iter(exceptions["SERVICE_KIND"]))
         moved = {**exceptions, "SERVICE_KIND": {}, "NUMBER_GAP": {name: "why"}}
-        open_findings, idle = unexcused(found, moved)
+        open_findings, unused = unexcused(found, moved)
         assert [(f.rule, f.element.name) for f in open_findings] == [("SERVICE_KIND", name)]
-        assert idle == [
-            f"exceptions.toml excuses {name} from NUMBER_GAP, "
-            "which it no longer breaks; take it out"
+        assert unused == [
+            f"exceptions.toml excuses {name} from NUMBER_GAP, which it does not break; remove it"
         ]
 
-    def test_an_exception_for_nothing_is_idle(self, found: list[Finding]) -> None:
+    def test_an_exception_for_nothing_is_unused(self, found: list[Finding]) -> None:
         invented = {**load_exceptions(), "TOKEN_SHAPE": {"ai.stigmer.x.v1.X.task_token": "why"}}
-        open_findings, idle = unexcused(found, invented)
+        open_findings, unused = unexcused(found, invented)
         assert open_findings == []
-        assert len(idle) == 1
-        assert "ai.stigmer.x.v1.X.task_token from TOKEN_SHAPE" in idle[0]
+        assert len(unused) == 1
+        assert "ai.stigmer.x.v1.X.task_token from TOKEN_SHAPE" in unused[0]
 
-    def test_it_keeps_what_it_promises_itself(self, whole: FileDescriptorSet) -> None:
-        assert list(broken_promises(whole, whole)) == []
+    def test_it_is_compatible_with_itself(self, whole: FileDescriptorSet) -> None:
+        assert list(incompatibilities(whole, whole)) == []
 
     def test_the_command_is_content(
         self,
@@ -1112,7 +1113,7 @@ class TestTheContract:
     ("text", "sentence"),
     [
         ('[NO_SUCH_RULE]\n"a.B" = "why"', "names the rule NO_SUCH_RULE, which there is not"),
-        # A promise that was broken is broken, whatever the reason.
+        # No reason excuses an incompatibility.
         ('[REDACTION_KEPT]\n"a.B" = "why"', "names the rule REDACTION_KEPT, which there is not"),
         ('[NUMBER_GAP]\n"a.B" = ""', "gives no reason for a.B in NUMBER_GAP"),
         ('[NUMBER_GAP]\n"a.B" = "  "', "gives no reason for a.B in NUMBER_GAP"),
@@ -1220,7 +1221,7 @@ class TestTheCommand:
         for line in capsys.readouterr().out.splitlines():
             assert re.fullmatch(r"apis/ai/stigmer/\S+\.proto:\d+:\d+:.+ \([A-Z_]+\)", line)
 
-    def test_an_idle_exception_fails_without_any_finding(
+    def test_an_unused_exception_fails_without_any_finding(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr(image, "build", _built(FileDescriptorSet()))
@@ -1273,7 +1274,7 @@ class TestMakeLint:
         assert rules == {"STATUS_ONLY_FIELD", "NUMBER_GAP"}
         assert "no findings" not in stopped.stdout
 
-    def test_it_stops_on_an_idle_exception(self, make: Run, checkout: Path) -> None:
+    def test_it_stops_on_an_unused_exception(self, make: Run, checkout: Path) -> None:
         with (checkout / "schema_rules" / "exceptions.toml").open("a") as file:
             file.write('[NUMBER_GAP]\n"ai.stigmer.x.v1.X" = "no such message"\n')
         stopped = make("lint")
@@ -1284,7 +1285,7 @@ class TestMakeLint:
 
 
 class TestMakeBreaking:
-    """`make breaking` holds the contract to the promises of the last release."""
+    """`make breaking` holds the contract to the compatibility rules."""
 
     @pytest.mark.parametrize(
         ("path", "old", "new", "rule"),
@@ -1309,7 +1310,7 @@ class TestMakeBreaking:
             ),
         ],
     )
-    def test_it_stops_on_a_broken_promise(
+    def test_it_stops_on_an_incompatibility(
         self, make: Run, checkout: Path, path: str, old: str, new: str, rule: str
     ) -> None:
         _edit(checkout, f"{APIS}/{path}", old, new)
@@ -1317,4 +1318,4 @@ class TestMakeBreaking:
         assert stopped.returncode != 0
         (line,) = stopped.stdout.splitlines()
         assert re.fullmatch(rf"{APIS}/{path}:\d+:\d+:.+ \({rule}\)", line)
-        assert re.search(r"breaking: release v\d+\.\d+\.\d+ promised otherwise", stopped.stderr)
+        assert re.search(r"not compatible with release v\d+\.\d+\.\d+; see docs", stopped.stderr)

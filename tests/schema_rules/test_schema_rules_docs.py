@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from codegen import image
-from schema_rules.check import PROMISES, RULES, broken_promises, findings
+from schema_rules.check import COMPATIBILITY_RULES, RULES, findings, incompatibilities
 from schema_rules.finding import Finding
 from tests.schema_rules.small_schemas import Mark, SmallSchemas, assert_announced, marks
 from tests.toolchain import Run
@@ -51,13 +51,13 @@ def _made(side: Side, rule: str, found: list[Finding]) -> list[Mark]:
 
 def test_every_rule_has_a_section_and_every_section_a_rule() -> None:
     headings = re.findall(r"^### (.*)$", _TEXT, re.MULTILINE)
-    assert headings == [*RULES, *PROMISES]
+    assert headings == [*RULES, *COMPATIBILITY_RULES]
 
 
 def test_every_example_is_found_by_its_marker() -> None:
     assert _TEXT.count("```proto\n") == sum(map(len, SECTIONS.values()))
     for rule, examples in SECTIONS.items():
-        before = ["before"] if rule in PROMISES else []
+        before = ["before"] if rule in COMPATIBILITY_RULES else []
         assert list(examples) == [*before, "wrong", "right"], rule
 
 
@@ -83,13 +83,13 @@ def test_a_right_example_breaks_no_rule_of_the_contract(sides: dict[str, Side], 
     assert _made(sides["right"], rule, sides["right"].found) == []
 
 
-@pytest.mark.parametrize("rule", PROMISES)
+@pytest.mark.parametrize("rule", COMPATIBILITY_RULES)
 @pytest.mark.parametrize("after", ["wrong", "right"])
-def test_a_promise_is_broken_by_the_wrong_example_only(
+def test_only_the_wrong_example_breaks_a_compatibility_rule(
     sides: dict[str, Side], after: str, rule: str
 ) -> None:
     released = image.without_rules_import(sides["before"].schemas.image)
-    broken = list(broken_promises(released, sides[after].schemas.image))
+    broken = list(incompatibilities(released, sides[after].schemas.image))
     assert_announced(_made(sides[after], rule, broken), marks(SECTIONS[rule][after]))
 
 

@@ -1,7 +1,7 @@
-"""Promises that a baseline has made in options, which `buf breaking` does not compare.
+"""Compatibility rules: what `buf breaking` does not compare with a baseline.
 
-Each rule takes the contract of a baseline, such as the last release, and the present one. What is
-new may be as it likes; what was there keeps its options.
+Each rule takes the contract of a baseline, such as the last release, and the present one. New
+elements are unrestricted; existing ones must keep their options.
 """
 
 from __future__ import annotations
