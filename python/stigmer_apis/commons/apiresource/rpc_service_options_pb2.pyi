@@ -3,10 +3,10 @@
 isort:skip_file
 The option that ties a service to the kind of API resource it serves.
 
-A kind has two services, so that reading and writing can be scaled and guarded apart: its command
-controller writes (apply, create, update, delete), its query controller reads (get, list, find,
-subscribe). A write answers with the resource as it is stored after it, a delete as it was
-before.
+Each kind has two services, so that reads and writes can be scaled and protected separately. The
+command controller writes (apply, create, update, delete); the query controller reads (get, list,
+find, subscribe). A write returns the resource as stored after the change; a delete returns the
+resource as it was before.
 """
 
 from stigmer_apis.commons.apiresource.apiresourcekind import api_resource_kind_pb2 as _api_resource_kind_pb2
@@ -19,6 +19,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 API_RESOURCE_KIND_FIELD_NUMBER: _builtins.int
 api_resource_kind: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.ServiceOptions, _api_resource_kind_pb2.ApiResourceKind.ValueType]
-"""The kind of resource that every RPC of the service reads or writes. The platform routes, audits
-and authorizes by it.
+"""The kind of resource that every RPC of the service reads or writes. The platform uses it for
+routing, auditing and authorization.
 """

@@ -7,7 +7,7 @@ from stigmer_apis.tenancy.organization.v1 import io_pb2 as ai_dot_stigmer_dot_te
 
 
 class OrganizationCommandControllerStub(object):
-    """Writes organizations. OrganizationQueryController reads them.
+    """The service that writes organizations. OrganizationQueryController reads them.
     """
 
     def __init__(self, channel):
@@ -39,35 +39,35 @@ class OrganizationCommandControllerStub(object):
 
 
 class OrganizationCommandControllerServicer(object):
-    """Writes organizations. OrganizationQueryController reads them.
+    """The service that writes organizations. OrganizationQueryController reads them.
     """
 
     def apply(self, request, context):
-        """Creates the organization if there is none with that slug, and changes it otherwise: what a
-        user does with a file of YAML. Authorized in the handler, as create or as update.
+        """Creates the organization if none has the given slug; otherwise updates it. Intended for
+        declarative YAML files. Authorized in the handler, as a create or an update.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def create(self, request, context):
-        """Creates an organization, with the calling account as its owner. Any signed-in account may.
-        Answers ALREADY_EXISTS if the slug is taken.
+        """Creates an organization, owned by the calling account. Open to any signed-in account. Fails
+        with ALREADY_EXISTS if the slug is taken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata and the spec of an organization.
+        """Updates the metadata and the spec of an organization.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes an organization and answers with what was removed. Refused with FAILED_PRECONDITION
-        while it owns resources.
+        """Deletes an organization and returns it as it was. Fails with FAILED_PRECONDITION while the
+        organization owns resources.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,7 +104,7 @@ def add_OrganizationCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrganizationCommandController(object):
-    """Writes organizations. OrganizationQueryController reads them.
+    """The service that writes organizations. OrganizationQueryController reads them.
     """
 
     @staticmethod

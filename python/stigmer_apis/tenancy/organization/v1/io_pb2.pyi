@@ -28,7 +28,7 @@ class Organizations(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.Organization]:
-        """The organizations, in no given order."""
+        """The organizations, in no particular order."""
 
     def __init__(
         self,
@@ -52,10 +52,10 @@ class OrganizationList(_message.Message):
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     total_pages: _builtins.int
-    """How many pages there are with the page size that was asked for."""
+    """The total number of pages at the requested page size."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.Organization]:
-        """The organizations of this page. Empty past the last page."""
+        """The organizations on this page. Empty past the last page."""
 
     def __init__(
         self,
@@ -73,13 +73,13 @@ Global___OrganizationList: _TypeAlias = OrganizationList  # noqa: Y015
 
 @_typing.final
 class OrganizationId(_message.Message):
-    """The ID of an organization."""
+    """A request message that identifies an organization."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("org-..."), 1 to 64 characters."""
+    """The organization ID, as found in metadata.id ("org-..."), 1 to 64 characters."""
     def __init__(
         self,
         *,

@@ -9,7 +9,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
 class OrganizationQueryControllerStub(object):
-    """Reads organizations. OrganizationCommandController writes them.
+    """The service that reads organizations. OrganizationCommandController writes them.
     """
 
     def __init__(self, channel):
@@ -36,26 +36,26 @@ class OrganizationQueryControllerStub(object):
 
 
 class OrganizationQueryControllerServicer(object):
-    """Reads organizations. OrganizationCommandController writes them.
+    """The service that reads organizations. OrganizationCommandController writes them.
     """
 
     def get(self, request, context):
-        """Returns one organization. Answers NOT_FOUND if there is none with that ID.
+        """Returns the organization with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def find(self, request, context):
-        """Returns organizations, a page at a time. No check on entry: the handler leaves out what the
-        caller may not view.
+        """Returns one page of organizations. Open to any signed-in caller; the handler omits
+        organizations that the caller may not view.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def findMyOrganizations(self, request, context):
-        """Returns the organizations that the calling account is a member of.
+        """Returns the organizations of which the calling account is a member.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +87,7 @@ def add_OrganizationQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrganizationQueryController(object):
-    """Reads organizations. OrganizationCommandController writes them.
+    """The service that reads organizations. OrganizationCommandController writes them.
     """
 
     @staticmethod
