@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode, urlsafe_b64encode
 from typing import final
 
-from stigmer_apis._masking import fingerprint
+from stigmer_apis.redaction._masking import fingerprint
 
 
 @final

@@ -41,8 +41,8 @@ from typing import Any, TypeVar, cast
 
 from google.protobuf.message import Message
 
-from stigmer_apis import _masking
-from stigmer_apis._log_values import replace_messages
+from stigmer_apis.redaction import _masking
+from stigmer_apis.redaction._log_values import replace_messages
 
 __all__ = [
     "Redacted",

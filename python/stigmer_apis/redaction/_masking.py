@@ -89,17 +89,17 @@ def may_hold_secrets(descriptor: Descriptor) -> bool:
     return False
 
 
-def mask(message: Message, hide: HideOpaque = hide_opaque, anys: int = 0) -> None:
+def mask(message: Message, hide: HideOpaque = hide_opaque, depth: int = 0) -> None:
     """Mask every secret in a message, which is changed in place.
 
     Args:
         message: the message, a copy that nobody else has.
         hide: puts a mask in an Any whose type is unknown or whose content is malformed.
-        anys: how many Any the message is packed in.
+        depth: how many levels of Any the message is packed in.
     """
     plan = _plan(message.DESCRIPTOR)
     if plan.any:
-        _mask_any(message, hide, anys)
+        _mask_any(message, hide, depth)
         return
     if plan.marked is not None and message.is_secret:  # type: ignore[attr-defined]
         _hide(message, plan.marked)
@@ -108,24 +108,24 @@ def mask(message: Message, hide: HideOpaque = hide_opaque, anys: int = 0) -> Non
     for name, repeated, is_map in plan.inner:
         if is_map:
             for inner in getattr(message, name).values():
-                mask(inner, hide, anys)
+                mask(inner, hide, depth)
         elif repeated:
             for inner in getattr(message, name):
-                mask(inner, hide, anys)
+                mask(inner, hide, depth)
         elif message.HasField(name):
-            mask(getattr(message, name), hide, anys)
+            mask(getattr(message, name), hide, depth)
     if plan.extendable:
-        _mask_extensions(message, hide, anys)
+        _mask_extensions(message, hide, depth)
 
 
-def _mask_any(message: Any, hide: HideOpaque, anys: int) -> None:
-    packed = _unpacked(message) if anys < _DEEPEST_ANY else None
+def _mask_any(message: Any, hide: HideOpaque, depth: int) -> None:
+    packed = _unpacked(message) if depth < _DEEPEST_ANY else None
     if packed is None:
         if message.value:
             _mask_opaque(message, hide)
         return
     if may_hold_secrets(packed.DESCRIPTOR):
-        mask(packed, hide, anys + 1)
+        mask(packed, hide, depth + 1)
     packed.DiscardUnknownFields()
     message.value = packed.SerializePartialToString()
 
@@ -157,7 +157,7 @@ def _unpacked(message: Any) -> Message | None:
     return packed
 
 
-def _mask_extensions(message: Any, hide: HideOpaque, anys: int) -> None:
+def _mask_extensions(message: Any, hide: HideOpaque, depth: int) -> None:
     # Not planned ahead: an extension may be defined after the message type was first seen.
     for field, value in message.ListFields():
         if not field.is_extension:
@@ -166,7 +166,7 @@ def _mask_extensions(message: Any, hide: HideOpaque, anys: int) -> None:
             _hide(message, field)
         elif field.message_type is not None and may_hold_secrets(field.message_type):
             for inner in value if is_repeated(field) else (value,):
-                mask(inner, hide, anys)
+                mask(inner, hide, depth)
 
 
 def _hide(message: Any, field: FieldDescriptor) -> None:
