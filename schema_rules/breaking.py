@@ -1,9 +1,8 @@
 """`python -m schema_rules.breaking`: compare the contract with the last release, or a revision.
 
 The comparison is `buf breaking` with the rules in `buf.yaml`, and then our own compatibility rules,
-which compare the options that buf leaves out. What both need is the other side: the last release is an
-image in the tree, and the workspace of a git revision cannot be compiled as it is, because it has
-no `third_party/`.
+which compare the options that buf leaves out. Both need an image of the other side: a release keeps
+its own, and the workspace of a git revision is compiled with our `third_party/`, which it lacks.
 """
 
 from __future__ import annotations
