@@ -223,7 +223,7 @@ def main() -> None:
 
         ended = work(Turn(channel, execution), execution, setup)
 
-        # An activity outside waits for this execution by its token, and no report has set it.
+        # An external activity waits for this execution by its token, and no report has set it.
         before, after = execution.status.callback_token, ended.status.callback_token
         print(f"\ncallback token before: {digest(before)}\ncallback token after:  {digest(after)}")
         took = datetime.fromisoformat(ended.status.completed_at) - datetime.fromisoformat(

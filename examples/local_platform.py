@@ -77,8 +77,8 @@ from stigmer_apis.commons.apiresource.apiresourcekind import ApiResourceKind
 AGENT_EXECUTION_ID = "aex-01jd0k7c2p"
 WORKFLOW_EXECUTION_ID = "wex-01jd0m9q4t"
 
-# What Temporal would have given to the activity that waits outside. A real one stands in no source.
-TASK_TOKEN = b"\x0a\x24outside-activity-task-token\x00\xfe\xff" * 4
+# What Temporal would have given to the external activity. A real one stands in no source.
+TASK_TOKEN = b"\x0a\x24external-activity-task-token\x00\xfe\xff" * 4
 PASSWORD = "correct-horse-battery-staple"
 
 ORGANIZATION = ApiResourceOwnerScope.organization

@@ -3,7 +3,7 @@
     make example-handshake
 
 or, with a Temporal CLI at hand, `TEMPORAL_CLI=/path/to/temporal python examples/handshake/run.py`.
-An outside workflow waits for a run that succeeds, then for one that fails. Everything runs in this
+A calling workflow waits for a run that succeeds, then for one that fails. Everything runs in this
 process but the Temporal server; in service, each worker is a process of its own.
 """
 
@@ -20,7 +20,7 @@ from temporalio.exceptions import ActivityError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from outside import OrderWorkflow, OutsideActivities
+from caller import CallerActivities, OrderWorkflow
 from platform_service import serve
 from runner import ExecuteServerlessWorkflow, RunnerActivities
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionCommandControllerStub
@@ -28,15 +28,15 @@ from stigmer_apis.temporal import SystemActivities, data_converter
 
 
 async def show(client: Client, amount: int) -> None:
-    """Run one outside workflow and print how it ended."""
+    """Run one calling workflow and print how it ended."""
     try:
         result = await client.execute_workflow(
-            OrderWorkflow.run, amount, id=f"order-{amount}", task_queue="outside"
+            OrderWorkflow.run, amount, id=f"order-{amount}", task_queue="caller"
         )
-        print(f"outside   resumed with {result}")
+        print(f"caller    resumed with {result}")
     except WorkflowFailureError as error:
         cause = error.cause.cause if isinstance(error.cause, ActivityError) else error.cause
-        print(f"outside   raised {cause}")
+        print(f"caller    raised {cause}")
 
 
 async def main(temporal_cli: str) -> None:
@@ -57,9 +57,9 @@ async def main(temporal_cli: str) -> None:
         async with (
             Worker(
                 client,
-                task_queue="outside",
+                task_queue="caller",
                 workflows=[OrderWorkflow],
-                activities=[OutsideActivities(client, commands).run_stigmer_workflow],
+                activities=[CallerActivities(client, commands).run_stigmer_workflow],
             ),
             Worker(
                 client,

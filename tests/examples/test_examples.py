@@ -110,7 +110,7 @@ def test_no_example_prints_a_token_or_a_secret_in_any_form(
         "hexadecimal": begin.hex(),
         "text format": str(BytesValue(value=begin)).removeprefix('value: "').rstrip('"\n'),
         "repr": repr(begin)[2:-1],
-        "raw": "outside-activity-task-token",
+        "raw": "external-activity-task-token",
         "a secret in clear": defined["PASSWORD"],
     }
     assert forms["raw"].encode() in token

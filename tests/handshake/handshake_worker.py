@@ -1,6 +1,6 @@
-"""A worker as a process of its own, of the outside or of the runner.
+"""A worker as a process of its own, of the caller or of the runner.
 
-    python -m tests.handshake.handshake_worker outside|runner TEMPORAL PLATFORM GATES
+    python -m tests.handshake.handshake_worker caller|runner TEMPORAL PLATFORM GATES
 
 A gate is a file in the folder GATES: `NAME.reached` is written when a worker comes to it, and the
 worker waits until `NAME.open` is there.
@@ -43,7 +43,7 @@ from stigmer_apis.temporal import (
     data_converter,
     execute,
 )
-from tests.handshake.handshake_workflows import ExecuteServerlessWorkflow, Order, Outside
+from tests.handshake.handshake_workflows import Caller, ExecuteServerlessWorkflow, Order
 
 # A proxy that the environment names would be asked for 127.0.0.1 too.
 CHANNEL_OPTIONS = [("grpc.enable_http_proxy", 0), ("grpc.max_reconnect_backoff_ms", 1000)]
@@ -70,7 +70,7 @@ class GatedCommands:
         return await self._update_status(*args, **kwargs)
 
 
-class OutsideActivities:
+class CallerActivities:
     def __init__(self, client: Client, channel: grpc.aio.Channel, gates: Path) -> None:
         self._client, self._channel, self._gates = client, channel, gates
 
@@ -120,7 +120,7 @@ class Reports:
 
 
 class DeliveryGates(Interceptor):
-    """Gates before and after Temporal is asked to complete an outside activity."""
+    """Gates before and after Temporal is asked to complete an external activity."""
 
     def __init__(self, gates: Path) -> None:
         self._gates = gates
@@ -149,12 +149,12 @@ async def main(role: str, temporal: str, platform: str, gates: str) -> None:
         temporal, data_converter=data_converter, interceptors=[DeliveryGates(folder)]
     )
     async with grpc.aio.insecure_channel(platform, options=CHANNEL_OPTIONS) as channel:
-        if role == "outside":
+        if role == "caller":
             worker = Worker(
                 client,
-                task_queue="outside",
-                workflows=[Outside],
-                activities=[OutsideActivities(client, channel, folder).run_execution],
+                task_queue="caller",
+                workflows=[Caller],
+                activities=[CallerActivities(client, channel, folder).run_execution],
             )
         else:
             worker = Worker(

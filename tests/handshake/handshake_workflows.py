@@ -1,4 +1,4 @@
-"""The two workflows of the handshake: one outside that waits, and the one that it waits for."""
+"""The two workflows of the handshake: one that waits, and the one that it waits for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass
 class Order:
-    """What the outside workflow asks for."""
+    """What the calling workflow asks for."""
 
     name: str
     """The name of the execution."""
@@ -33,21 +33,21 @@ class Order:
     hold: bool = False
     """Whether the run waits for the signal `proceed`."""
     lose_token: bool = False
-    """Whether the run gets no token, though the outside activity waits."""
+    """Whether the run gets no token, though the external activity waits."""
     use_twice: bool = False
     """Whether the run ends the wait twice, the second time with another result."""
     agent: bool = False
     """Whether to run an agent execution instead of a workflow execution."""
     gate: str = ""
-    """The gate before which the outside activity stores its token."""
+    """The gate before which the external activity stores its token."""
     timeout: float = 120.0
-    """The start-to-close timeout of the outside activity, in seconds."""
+    """The start-to-close timeout of the external activity, in seconds."""
     attempts: int = 1
-    """How often the outside activity may be attempted."""
+    """How often the external activity may be attempted."""
 
 
-@workflow.defn(name="Outside")
-class Outside:
+@workflow.defn(name="Caller")
+class Caller:
     """Runs one execution and returns what it returns."""
 
     @workflow.run

@@ -76,7 +76,7 @@ class Process:
 
 
 class World:
-    """A Temporal server, the platform, a worker of the outside and one of the runner."""
+    """A Temporal server, the platform, a worker of the caller and one of the runner."""
 
     def __init__(self, temporal: Path, folder: Path) -> None:
         self.folder = folder
@@ -98,7 +98,7 @@ class World:
         port = self.platform_address.rpartition(":")[2]
         self.platform = self._python("execution_platform", port, str(self._database))
         peers = [self.temporal_address, self.platform_address, str(self.gates)]
-        self.outside = self._python("handshake_worker", "outside", *peers)
+        self.caller = self._python("handshake_worker", "caller", *peers)
         self.runner = self._python("handshake_worker", "runner", *peers)
 
     def _process(self, name: str, command: list[str]) -> Process:
@@ -111,14 +111,14 @@ class World:
 
     @property
     def processes(self) -> list[Process]:
-        return [self.temporal, self.platform, self.outside, self.runner]
+        return [self.temporal, self.platform, self.caller, self.runner]
 
     def start(self) -> None:
         self.temporal.start()
         self.platform.start()
         self.wait_for_temporal()
         self.wait_for_platform()
-        self.outside.start()
+        self.caller.start()
         self.runner.start()
 
     def stop(self) -> None:

@@ -24,20 +24,20 @@ def test_the_example_shows_a_result_and_an_error_and_no_token(
 ) -> None:
     finished = example(root, TEMPORAL_CLI=str(temporal_cli))
     assert finished.returncode == 0, finished.stderr
-    told = [line for line in finished.stdout.splitlines() if line.startswith(("outs", "plat"))]
+    told = [line for line in finished.stdout.splitlines() if line.startswith(("call", "plat"))]
     assert told == [
         "platform  created wex-1",
         "platform  stored callback_token of wex-1",
-        "outside   starts the run of wex-1 and passes on its token",
-        "outside   goes pending and holds no worker",
+        "caller    starts the run of wex-1 and passes on its token",
+        "caller    goes pending and holds no worker",
         "platform  stored phase, output of wex-1",
-        "outside   resumed with {'price': 42}",
+        "caller    resumed with {'price': 42}",
         "platform  created wex-2",
         "platform  stored callback_token of wex-2",
-        "outside   starts the run of wex-2 and passes on its token",
-        "outside   goes pending and holds no worker",
+        "caller    starts the run of wex-2 and passes on its token",
+        "caller    goes pending and holds no worker",
         "platform  stored phase, error of wex-2",
-        "outside   raised ExecutionFailed: an order has at least one piece",
+        "caller    raised ExecutionFailed: an order has at least one piece",
         "platform  stored 2 tokens, and shows none",
     ]
 

@@ -1,6 +1,6 @@
 """The handshake between processes over a real Temporal server, each of them killed in between.
 
-Every test counts: how often the outside activity resumed, with what, and how many runs there were.
+Every test counts: how often the external activity resumed, with what, and how many runs there were.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ COMPLETED = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
 FAILED = EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED
 TIMED_OUT = EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT
 
-Outside = WorkflowHandle[Any, Any]
+Handle = WorkflowHandle[Any, Any]
 Scenario = Callable[[Client], Awaitable[None]]
 
 
@@ -53,8 +53,8 @@ def play(world: World, scenario: Scenario, limit: float = 2 * PATIENCE) -> None:
     asyncio.run(asyncio.wait_for(scene(), limit))
 
 
-async def begin(client: Client, order: Order) -> Outside:
-    return await client.start_workflow("Outside", order, id=order.name, task_queue="outside")
+async def begin(client: Client, order: Order) -> Handle:
+    return await client.start_workflow("Caller", order, id=order.name, task_queue="caller")
 
 
 async def proceed(client: Client, execution: WorkflowExecution) -> None:
@@ -82,18 +82,18 @@ async def end_of_run(client: Client, execution: WorkflowExecution) -> Any:
     return await client.get_workflow_handle(f"run-{execution.metadata.id}").result()
 
 
-async def assert_resumed_once(outside: Outside, result: object) -> None:
-    assert await outside.result() == result
-    completed = await events(outside, COMPLETED)
-    assert len(completed) == 1, "the outside activity completed more than once"
+async def assert_resumed_once(caller: Handle, result: object) -> None:
+    assert await caller.result() == result
+    completed = await events(caller, COMPLETED)
+    assert len(completed) == 1, "the external activity completed more than once"
     payloads = completed[0].activity_task_completed_event_attributes.result.payloads
     assert (await stock_converter().decode(list(payloads))) == [result]
 
 
-async def failure_of(outside: Outside) -> BaseException:
-    """Why the outside activity failed, as the outside workflow sees it."""
+async def failure_of(caller: Handle) -> BaseException:
+    """Why the external activity failed, as the calling workflow sees it."""
     with pytest.raises(WorkflowFailureError) as caught:
-        await outside.result()
+        await caller.result()
     error = caught.value.cause
     assert isinstance(error, ActivityError)
     assert error.cause is not None
@@ -107,14 +107,14 @@ async def soon(call: Callable[..., None], *arguments: object) -> None:
 # -- the handshake
 
 
-def test_the_outside_activity_resumes_with_the_result_of_the_run(world: World) -> None:
+def test_the_external_activity_resumes_with_the_result_of_the_run(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order("plain", number=7))
-        await assert_resumed_once(outside, {"number": 7, "square": 49})
+        caller = await begin(client, Order("plain", number=7))
+        await assert_resumed_once(caller, {"number": 7, "square": 49})
 
         [execution] = world.executions("plain")
         assert execution.status.phase == ExecutionPhase.EXECUTION_COMPLETED
-        [scheduled] = await events(outside, SCHEDULED)
+        [scheduled] = await events(caller, SCHEDULED)
         assert execution.status.callback_token, "no token was stored"
         run = client.get_workflow_handle(f"run-{execution.metadata.id}")
         started = (await events(run, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED))[0]
@@ -128,24 +128,24 @@ def test_the_outside_activity_resumes_with_the_result_of_the_run(world: World) -
     play(world, scenario)
 
 
-def test_the_outside_activity_raises_the_error_of_a_failed_run(world: World) -> None:
+def test_the_external_activity_raises_the_error_of_a_failed_run(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order("failing", fail="there is nothing to square"))
-        error = await failure_of(outside)
+        caller = await begin(client, Order("failing", fail="there is nothing to square"))
+        error = await failure_of(caller)
 
         assert isinstance(error, ApplicationError)
         assert (error.message, error.type) == ("there is nothing to square", "SquareRootOfNothing")
         [execution] = world.executions("failing")
         assert execution.status.phase == ExecutionPhase.EXECUTION_FAILED
-        assert len(await events(outside, FAILED)) == 1
+        assert len(await events(caller, FAILED)) == 1
 
     play(world, scenario)
 
 
 def test_an_agent_execution_ends_the_wait_in_the_same_way(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order("agent", number=3, agent=True))
-        await assert_resumed_once(outside, {"number": 3, "square": 9})
+        caller = await begin(client, Order("agent", number=3, agent=True))
+        await assert_resumed_once(caller, {"number": 3, "square": 9})
 
         options = [("grpc.enable_http_proxy", 0)]
         async with grpc.aio.insecure_channel(world.platform_address, options=options) as channel:
@@ -190,17 +190,17 @@ def test_on_the_direct_path_there_is_no_token_and_nothing_is_told(world: World) 
 
 
 @pytest.mark.parametrize("name", [REFUSED, UNREPORTABLE])
-def test_an_execution_that_cannot_be_started_fails_the_outside_activity_at_once(
+def test_an_execution_that_cannot_be_started_fails_the_external_activity_at_once(
     world: World, name: str
 ) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order(name, attempts=5))
-        error = await failure_of(outside)
+        caller = await begin(client, Order(name, attempts=5))
+        error = await failure_of(caller)
 
         assert isinstance(error, ApplicationError)
         assert error.type == "ExecutionNotStarted"
         assert error.non_retryable
-        [started] = await events(outside, STARTED)
+        [started] = await events(caller, STARTED)
         assert started.activity_task_started_event_attributes.attempt == 1
         for execution in world.executions(name):
             with pytest.raises(RPCError, match="not found"):
@@ -212,10 +212,10 @@ def test_an_execution_that_cannot_be_started_fails_the_outside_activity_at_once(
 # -- when it goes wrong
 
 
-def test_a_lost_token_leaves_the_outside_activity_to_its_timeout(world: World) -> None:
+def test_a_lost_token_leaves_the_external_activity_to_its_timeout(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order("lost", number=2, lose_token=True, timeout=4))
-        error = await failure_of(outside)
+        caller = await begin(client, Order("lost", number=2, lose_token=True, timeout=4))
+        error = await failure_of(caller)
 
         assert isinstance(error, TimeoutError)
         [execution] = world.executions("lost")
@@ -227,8 +227,8 @@ def test_a_lost_token_leaves_the_outside_activity_to_its_timeout(world: World) -
 
 def test_of_a_token_that_is_used_twice_the_first_use_counts(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order("twice", number=6, use_twice=True))
-        await assert_resumed_once(outside, {"number": 6, "square": 36})
+        caller = await begin(client, Order("twice", number=6, use_twice=True))
+        await assert_resumed_once(caller, {"number": 6, "square": 36})
 
         [execution] = world.executions("twice")
         assert (await end_of_run(client, execution))["Result"] == [True, False]
@@ -238,7 +238,7 @@ def test_of_a_token_that_is_used_twice_the_first_use_counts(world: World) -> Non
     play(world, scenario)
 
 
-async def assert_refused_once(run: Outside, kind: str) -> None:
+async def assert_refused_once(run: Handle, kind: str) -> None:
     [failed] = await events(run, FAILED)
     failure = failed.activity_task_failed_event_attributes.failure
     assert failure.application_failure_info.type == kind
@@ -251,9 +251,9 @@ async def assert_refused_once(run: Outside, kind: str) -> None:
 
 def test_the_run_of_an_activity_that_timed_out_keeps_its_result(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order("late", number=8, hold=True, timeout=4))
+        caller = await begin(client, Order("late", number=8, hold=True, timeout=4))
         execution = await asyncio.to_thread(world.execution_with_token, "late")
-        assert isinstance(await failure_of(outside), TimeoutError)
+        assert isinstance(await failure_of(caller), TimeoutError)
 
         await proceed(client, execution)
         assert (await end_of_run(client, execution))["FinalState"] == {"told": False}
@@ -265,27 +265,27 @@ def test_the_run_of_an_activity_that_timed_out_keeps_its_result(world: World) ->
     play(world, scenario)
 
 
-def test_the_run_of_an_outside_workflow_that_was_cancelled_keeps_its_result(world: World) -> None:
+def test_the_run_of_an_calling_workflow_that_was_cancelled_keeps_its_result(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order("cancelled", number=8, hold=True))
+        caller = await begin(client, Order("cancelled", number=8, hold=True))
         execution = await asyncio.to_thread(world.execution_with_token, "cancelled")
-        await outside.cancel()
+        await caller.cancel()
         with pytest.raises(WorkflowFailureError) as caught:
-            await outside.result()
+            await caller.result()
         assert isinstance(caught.value.cause, CancelledError)
 
         await proceed(client, execution)
         assert (await end_of_run(client, execution))["FinalState"] == {"told": False}
         [execution] = world.executions("cancelled")
         assert execution.status.output["square"] == 64
-        assert await events(outside, COMPLETED) == []
+        assert await events(caller, COMPLETED) == []
 
     play(world, scenario)
 
 
 def test_a_token_that_is_not_of_this_namespace_is_refused(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order("foreign", number=4, hold=True))
+        caller = await begin(client, Order("foreign", number=4, hold=True))
         execution = await asyncio.to_thread(world.execution_with_token, "foreign")
         token = execution.status.callback_token
         elsewhere = await Client.connect(world.temporal_address, namespace=OTHER_NAMESPACE)
@@ -301,7 +301,7 @@ def test_a_token_that_is_not_of_this_namespace_is_refused(world: World) -> None:
             assert error.non_retryable
 
         await proceed(client, execution)
-        await assert_resumed_once(outside, {"number": 4, "square": 16})
+        await assert_resumed_once(caller, {"number": 4, "square": 16})
 
     play(world, scenario)
 
@@ -316,20 +316,20 @@ async def refusal(system: SystemActivities, token: bytes) -> ApplicationError:
 # -- killed and started again
 
 
-@pytest.mark.parametrize("part", ["outside", "runner", "platform", "temporal"])
-def test_the_handshake_outlives_a_kill_while_the_outside_activity_is_pending(
+@pytest.mark.parametrize("part", ["caller", "runner", "platform", "temporal"])
+def test_the_handshake_outlives_a_kill_while_the_external_activity_is_pending(
     world: World, part: str
 ) -> None:
     async def scenario(client: Client) -> None:
         name = f"kill-{part}"
-        outside = await begin(client, Order(name, number=9, hold=True))
+        caller = await begin(client, Order(name, number=9, hold=True))
         execution = await asyncio.to_thread(world.execution_with_token, name)
         await until_run_exists(client, execution)
 
         await soon(kill_and_restart, world, getattr(world, part))
         await proceed(client, execution)
 
-        await assert_resumed_once(outside, {"number": 9, "square": 81})
+        await assert_resumed_once(caller, {"number": 9, "square": 81})
         assert (await end_of_run(client, execution))["FinalState"] == {"told": True}
         assert len(world.executions(name)) == 1
 
@@ -346,14 +346,14 @@ def kill_and_restart(world: World, process: Process) -> None:
 
 def test_the_token_is_stored_though_the_platform_was_killed_before(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, Order("store-late", number=3, gate="store-late"))
+        caller = await begin(client, Order("store-late", number=3, gate="store-late"))
         await soon(world.wait_at, "store-late")
         world.platform.kill()
         world.open("store-late")
         await asyncio.sleep(1.5)
         world.platform.start()
 
-        await assert_resumed_once(outside, {"number": 3, "square": 9})
+        await assert_resumed_once(caller, {"number": 3, "square": 9})
         [execution] = world.executions("store-late")
         assert execution.status.callback_token
 
@@ -365,13 +365,13 @@ def test_a_worker_that_is_killed_before_the_token_is_stored_is_made_good_by_a_re
 ) -> None:
     async def scenario(client: Client) -> None:
         order = Order("died-early", number=3, gate="died-early", timeout=8, attempts=2)
-        outside = await begin(client, order)
+        caller = await begin(client, order)
         await soon(world.wait_at, "died-early")
-        world.outside.kill()
+        world.caller.kill()
         world.open("died-early")
-        world.outside.start()
+        world.caller.start()
 
-        await assert_resumed_once(outside, {"number": 3, "square": 9})
+        await assert_resumed_once(caller, {"number": 3, "square": 9})
         first, second = world.executions("died-early")
         assert first.status.callback_token == b"", "the token was carried to the retry"
         assert first.status.phase == ExecutionPhase.EXECUTION_PENDING
@@ -383,7 +383,7 @@ def test_a_worker_that_is_killed_before_the_token_is_stored_is_made_good_by_a_re
 def test_a_result_is_delivered_though_temporal_was_killed_just_before(world: World) -> None:
     async def scenario(client: Client) -> None:
         world.arm("before-delivery")
-        outside = await begin(client, Order("deliver-late", number=11))
+        caller = await begin(client, Order("deliver-late", number=11))
         await soon(world.wait_at, "before-delivery")
         world.temporal.kill()
         world.open("before-delivery")
@@ -391,7 +391,7 @@ def test_a_result_is_delivered_though_temporal_was_killed_just_before(world: Wor
         await asyncio.sleep(13)
         await soon(kill_and_restart, world, world.temporal)
 
-        await assert_resumed_once(outside, {"number": 11, "square": 121})
+        await assert_resumed_once(caller, {"number": 11, "square": 121})
         [execution] = world.executions("deliver-late")
         assert (await end_of_run(client, execution))["FinalState"] == {"told": True}
 
@@ -406,13 +406,13 @@ def test_a_result_that_was_taken_is_not_delivered_twice_when_the_worker_dies_aft
 ) -> None:
     async def scenario(client: Client) -> None:
         world.arm("after-delivery")
-        outside = await begin(client, Order("died-late", number=12))
+        caller = await begin(client, Order("died-late", number=12))
         await soon(world.wait_at, "after-delivery")
         world.runner.kill()
         world.disarm("after-delivery")
         world.runner.start()
 
-        await assert_resumed_once(outside, {"number": 12, "square": 144})
+        await assert_resumed_once(caller, {"number": 12, "square": 144})
         [execution] = world.executions("died-late")
         # The worker could not say that it was taken, so the second attempt finds nothing waiting.
         assert (await end_of_run(client, execution))["FinalState"] == {"told": False}
@@ -434,8 +434,8 @@ def test_of_100_at_once_none_is_lost_and_none_resumes_twice_while_everything_is_
         for execution in held:
             await until_run_exists(client, execution)
         await asyncio.gather(*(proceed(client, execution) for execution in held))
-        # Now the runs report and deliver, and the outside resumes.
-        for process in (world.runner, world.temporal, world.outside, world.platform):
+        # Now the runs report and deliver, and the caller resumes.
+        for process in (world.runner, world.temporal, world.caller, world.platform):
             await asyncio.sleep(0.3)
             await soon(kill_and_restart, world, process)
         for order, handle in zip(orders, handles, strict=True):
@@ -459,15 +459,15 @@ def test_of_100_at_once_none_is_lost_and_none_resumes_twice_while_everything_is_
 
 def test_the_token_is_in_no_log_and_in_the_history_only_where_it_is_an_input(world: World) -> None:
     async def scenario(client: Client) -> None:
-        outside = await begin(client, replace(Order("secret", number=1), use_twice=True))
-        await outside.result()
+        caller = await begin(client, replace(Order("secret", number=1), use_twice=True))
+        await caller.result()
         [execution] = world.executions("secret")
         await end_of_run(client, execution)
         run = client.get_workflow_handle(f"run-{execution.metadata.id}")
         forms = forms_of(execution.status.callback_token)
 
         holders: list[str] = []
-        for handle in (outside, run):
+        for handle in (caller, run):
             async for event in handle.fetch_history_events():
                 if any(form in event.SerializeToString() for form in forms):
                     holders.append(event.WhichOneof("attributes") or "")

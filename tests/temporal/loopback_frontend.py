@@ -340,7 +340,7 @@ class Frontend(service_pb2_grpc.WorkflowServiceServicer):
         for one in self._activities:
             if one.token == token:
                 # A worker answers at once for itself; who answers for another waits for refusals.
-                if self.refusals and one.attributes.activity_type.name == "Outside":
+                if self.refusals and one.attributes.activity_type.name == "External":
                     context.abort(self.refusals.pop(0), "as the test wants it")
                 return one
         return context.abort(grpc.StatusCode.NOT_FOUND, "activity not found")

@@ -17,12 +17,12 @@ from stigmer_apis.temporal import (
 
 @workflow.defn(name="Waiting")
 class Waiting:
-    """Runs the outside activity and returns what it returns."""
+    """Runs the external activity and returns what it returns."""
 
     @workflow.run
     async def run(self, name: str) -> Any:
         return await workflow.execute_activity(
-            "Outside",
+            "External",
             name,
             start_to_close_timeout=timedelta(minutes=1),
             retry_policy=RetryPolicy(maximum_attempts=1),

@@ -32,7 +32,7 @@ from stigmer_apis.temporal import (
     store_callback_token,
 )
 
-TOKEN = b"task-token-of-the-outside-activity-" + bytes(range(200, 256))
+TOKEN = b"task-token-of-the-external-activity-" + bytes(range(200, 256))
 FORMS = [
     TOKEN,
     b64encode(TOKEN),
@@ -70,7 +70,7 @@ def assert_shows_no_token(error: BaseException, caplog: pytest.LogCaptureFixture
 
 @dataclass(repr=False)
 class Handle:
-    """An outside activity as its client sees it, which answers with `problem`."""
+    """An external activity as its client sees it, which answers with `problem`."""
 
     problem: BaseException | None
     answers: list[object] = field(default_factory=list[object])
@@ -224,7 +224,7 @@ def test_a_delivery_is_logged_with_a_digest(caplog: pytest.LogCaptureFixture) ->
     assert_shows_no_token(Exception(), caplog)
 
 
-# -- the outside activity
+# -- the external activity
 
 
 class Refusal(grpc.RpcError):
@@ -275,8 +275,8 @@ class Starts:
             raise self.problems.pop(0)
 
 
-def outside(commands: Commands, start: Starts, request: Any = None) -> BaseException | None:
-    """Run the outside activity; return what it raised, and None if it went pending."""
+def external(commands: Commands, start: Starts, request: Any = None) -> BaseException | None:
+    """Run the external activity; return what it raised, and None if it went pending."""
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, task_token=TOKEN)
 
@@ -298,7 +298,7 @@ def test_the_token_is_stored_before_the_run_starts_and_then_the_activity_goes_pe
     kind: type[WorkflowExecution] | type[AgentExecution],
 ) -> None:
     commands, start = Commands(), Starts()
-    assert outside(commands, start, kind()) is None
+    assert external(commands, start, kind()) is None
     [report] = commands.stored
     assert report.DESCRIPTOR.name == f"{kind.DESCRIPTOR.name}UpdateStatusInput"
     assert report.execution_id == "wex-1"
@@ -325,7 +325,7 @@ def test_storing_and_starting_are_repeated_after_transient_failures(
     caplog.set_level(logging.DEBUG)
     commands = Commands(storing=[Refusal(code), Refusal(code)])
     start = Starts(problems=[Refusal(code)])
-    assert outside(commands, start) is None
+    assert external(commands, start) is None
     assert len(commands.stored) == 1
     assert len(start.tokens) == 2
     assert commands.created == 1
@@ -348,7 +348,7 @@ def test_a_refusal_fails_the_activity_at_once_and_for_good(
         }[step],
         problem,
     )
-    error = outside(commands, start)
+    error = external(commands, start)
 
     assert isinstance(error, ApplicationError)
     assert error.type == "ExecutionNotStarted"
@@ -360,7 +360,7 @@ def test_a_refusal_fails_the_activity_at_once_and_for_good(
 
 def test_create_is_not_repeated_and_is_left_to_the_retry_of_the_activity() -> None:
     commands = Commands(creating=[Refusal(grpc.StatusCode.UNAVAILABLE)])
-    error = outside(commands, Starts())
+    error = external(commands, Starts())
     assert isinstance(error, ApplicationError)
     assert not error.non_retryable
     assert commands.created == 1
@@ -371,7 +371,7 @@ def test_patience_ends_and_leaves_the_rest_to_the_retry_of_the_activity(
 ) -> None:
     monkeypatch.setattr(f"{__name__}.QUICK", dataclasses.replace(QUICK, limit=timedelta(0)))
     commands = Commands(storing=[Refusal(grpc.StatusCode.UNAVAILABLE)] * 9)
-    error = outside(commands, Starts())
+    error = external(commands, Starts())
     assert isinstance(error, ApplicationError)
     assert not error.non_retryable
     assert_shows_no_token(error, caplog)
@@ -380,16 +380,16 @@ def test_patience_ends_and_leaves_the_rest_to_the_retry_of_the_activity(
 def test_a_run_that_is_there_after_a_transient_failure_is_our_own() -> None:
     unavailable = RPCError("", RPCStatusCode.UNAVAILABLE, b"")
     there = WorkflowAlreadyStartedError("run-wex-1", "Run")
-    assert outside(Commands(), Starts(problems=[unavailable, there])) is None
+    assert external(Commands(), Starts(problems=[unavailable, there])) is None
 
-    error = outside(Commands(), Starts(problems=[there]))
+    error = external(Commands(), Starts(problems=[there]))
     assert isinstance(error, ApplicationError)
     assert error.non_retryable
 
 
 def test_another_error_of_start_passes_unchanged() -> None:
     problem = LookupError("no such queue")
-    assert outside(Commands(), Starts(problems=[problem])) is problem
+    assert external(Commands(), Starts(problems=[problem])) is problem
 
 
 @pytest.mark.parametrize("problem", [grpc.aio.UsageError("closed"), asyncio.CancelledError()])
@@ -397,7 +397,7 @@ def test_whatever_stops_the_storing_shows_no_token(
     problem: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     problem.args = (TOKEN,)
-    error = outside(Commands(storing=[problem]), Starts())
+    error = external(Commands(storing=[problem]), Starts())
     assert isinstance(error, (ApplicationError, asyncio.CancelledError))
     assert_shows_no_token(error, caplog)
 

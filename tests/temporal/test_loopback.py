@@ -97,8 +97,8 @@ async def stage(
     with loopback() as (address, frontend):
         client = await Client.connect(address, data_converter=converter)
 
-        @activity.defn(name="Outside")
-        async def outside(name: str) -> Any:
+        @activity.defn(name="External")
+        async def external(name: str) -> Any:
             async def start(created: WorkflowExecution, token: bytes) -> None:
                 data = {"answer": 42, "error": error, "times": times}
                 given = TemporalWorkflowInput(
@@ -112,7 +112,7 @@ async def stage(
 
         system = SystemActivities(client, rpc_timeout=timedelta(seconds=5))
         async with (
-            Worker(client, task_queue="outside", workflows=[Waiting], activities=[outside]),
+            Worker(client, task_queue="caller", workflows=[Waiting], activities=[external]),
             Worker(client, task_queue="runner", workflows=[Run], activities=system.all()),
         ):
             yield Stage(client, frontend, commands)
@@ -120,11 +120,11 @@ async def stage(
 
 async def wait(scene: Stage) -> Any:
     return await asyncio.wait_for(
-        scene.client.execute_workflow("Waiting", "n", id="waiting", task_queue="outside"), TIMEOUT
+        scene.client.execute_workflow("Waiting", "n", id="waiting", task_queue="caller"), TIMEOUT
     )
 
 
-def test_on_loopback_the_outside_activity_resumes_with_the_result() -> None:
+def test_on_loopback_the_external_activity_resumes_with_the_result() -> None:
     async def scenario() -> None:
         async with stage() as scene:
             result = await wait(scene)
@@ -135,7 +135,7 @@ def test_on_loopback_the_outside_activity_resumes_with_the_result() -> None:
     asyncio.run(scenario())
 
 
-def test_on_loopback_the_outside_activity_raises_the_error() -> None:
+def test_on_loopback_the_external_activity_raises_the_error() -> None:
     async def scenario() -> None:
         async with stage(error="no luck") as scene:
             with pytest.raises(WorkflowFailureError) as caught:

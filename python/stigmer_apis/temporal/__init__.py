@@ -1,11 +1,11 @@
 """The callback-token handshake for Python services on Temporal.
 
-An activity of some outside workflow starts an execution and waits for its end without holding a
+An activity of some calling workflow starts an execution and waits for its end without holding a
 worker; a system activity completes it by its task token. docs/handshake.md tells the story;
 `WorkflowExecutionStatus.callback_token` in the contract is the reference.
 
 - `data_converter`: for every client, so that messages and Go structs travel as other SDKs expect.
-- `execute`, `store_callback_token`: for the outside activity. They need the extra `grpc` as well.
+- `execute`, `store_callback_token`: for the external activity. They need the extra `grpc` as well.
 - `TemporalWorkflowInput`, `TemporalWorkflowOutput`: what the workflow takes and gives.
 - `complete_external_activity`, `fail_external_activity`: for that workflow, when it ends.
 - `SystemActivities`: for the worker that ends the wait.
@@ -23,14 +23,14 @@ from stigmer_apis._lazy import exports
 if TYPE_CHECKING:
     from stigmer_apis.temporal.converter import StigmerPayloadConverter as StigmerPayloadConverter
     from stigmer_apis.temporal.converter import data_converter as data_converter
+    from stigmer_apis.temporal.external_activity import ExecutionCommands as ExecutionCommands
+    from stigmer_apis.temporal.external_activity import Patience as Patience
+    from stigmer_apis.temporal.external_activity import execute as execute
+    from stigmer_apis.temporal.external_activity import store_callback_token as store_callback_token
     from stigmer_apis.temporal.in_workflow import (
         complete_external_activity as complete_external_activity,
     )
     from stigmer_apis.temporal.in_workflow import fail_external_activity as fail_external_activity
-    from stigmer_apis.temporal.outside_activity import ExecutionCommands as ExecutionCommands
-    from stigmer_apis.temporal.outside_activity import Patience as Patience
-    from stigmer_apis.temporal.outside_activity import execute as execute
-    from stigmer_apis.temporal.outside_activity import store_callback_token as store_callback_token
     from stigmer_apis.temporal.system_activities import ExternalError as ExternalError
     from stigmer_apis.temporal.system_activities import SystemActivities as SystemActivities
     from stigmer_apis.temporal.workflow_input import TemporalWorkflowInput as TemporalWorkflowInput
@@ -49,7 +49,7 @@ else:
         {
             "converter": ["StigmerPayloadConverter", "data_converter"],
             "in_workflow": ["complete_external_activity", "fail_external_activity"],
-            "outside_activity": [
+            "external_activity": [
                 "ExecutionCommands",
                 "Patience",
                 "execute",

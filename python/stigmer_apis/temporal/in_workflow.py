@@ -1,4 +1,4 @@
-"""What a workflow calls to end the wait of the outside activity that started it."""
+"""What a workflow calls to end the wait of the external activity that started it."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _START_TO_CLOSE = timedelta(seconds=15)
 async def complete_external_activity(
     token: bytes, result: object = None, *, task_queue: str | None = None
 ) -> bool:
-    """Complete the outside activity that has this token; retried until Temporal gives an answer.
+    """Complete the external activity that has this token; retried until Temporal gives an answer.
 
     Without a token nothing is scheduled.
 
     Args:
-        token: the task token, empty if nothing outside waits.
-        result: what the outside activity returns.
+        token: the task token, empty if no external activity waits.
+        result: what the external activity returns.
         task_queue: where the system activities run; that of the workflow if None.
 
     Returns:
         Whether Temporal took the result. False if there is no token, or if the token was refused,
-        which no fault of this workflow makes: the outside activity has ended already. It may have
+        which no fault of this workflow makes: the external activity has ended already. It may have
         ended by this very result, when a first attempt got through and its answer did not.
     """
     return await _end_wait(COMPLETE_EXTERNAL_ACTIVITY, token, result, task_queue)
@@ -44,10 +44,10 @@ async def complete_external_activity(
 async def fail_external_activity(
     token: bytes, error: ExternalError | str, *, task_queue: str | None = None
 ) -> bool:
-    """Fail the outside activity that has this token; retried until Temporal gives an answer.
+    """Fail the external activity that has this token; retried until Temporal gives an answer.
 
     Args:
-        token: the task token, empty if nothing outside waits.
+        token: the task token, empty if no external activity waits.
         error: the error that it raises, or its message.
         task_queue: where the system activities run; that of the workflow if None.
 
@@ -73,6 +73,6 @@ async def _end_wait(name: str, token: bytes, answer: object, task_queue: str | N
         refused = (EXTERNAL_ACTIVITY_NOT_FOUND, INVALID_CALLBACK_TOKEN)
         if not (isinstance(cause, ApplicationError) and cause.type in refused):
             raise
-        workflow.logger.warning("the outside activity was not told: %s", cause.message)
+        workflow.logger.warning("the external activity was not told: %s", cause.message)
         return False
     return True

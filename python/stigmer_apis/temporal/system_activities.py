@@ -1,4 +1,4 @@
-"""The system activities that end the wait of an outside activity, by its task token.
+"""The system activities that end the wait of an external activity, by its task token.
 
 A service that runs executions registers them with a worker:
 
@@ -39,10 +39,10 @@ from stigmer_apis.temporal._go_json import (
 from stigmer_apis.temporal._task_token import TaskToken
 
 COMPLETE_EXTERNAL_ACTIVITY = "CompleteExternalActivity"
-"""The name of the activity that completes an outside activity: (token, result)."""
+"""The name of the activity that completes an external activity: (token, result)."""
 
 FAIL_EXTERNAL_ACTIVITY = "FailExternalActivity"
-"""The name of the activity that fails an outside activity: (token, error)."""
+"""The name of the activity that fails an external activity: (token, error)."""
 
 EXTERNAL_ACTIVITY_NOT_FOUND = "ExternalActivityNotFound"
 """Error type: nothing waits for the token. It was used, has expired, or is another namespace's."""
@@ -54,7 +54,7 @@ COMPLETION_NOT_DELIVERED = "CompletionNotDelivered"
 """Error type, retryable: Temporal gave no answer about the token."""
 
 EXECUTION_FAILED = "ExecutionFailed"
-"""The type of the error that the outside activity raises, if the caller names none."""
+"""The type of the error that the external activity raises, if the caller names none."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ _BOOL = GoType(write=bool, read=_read_bool)
 
 @dataclass(frozen=True)
 class ExternalError(GoStruct):
-    """The error with which an outside activity fails, as `FailExternalActivity` takes it.
+    """The error with which an external activity fails, as `FailExternalActivity` takes it.
 
     As JSON it is a Go struct without tags: `{"Message": ..., "Type": ..., "NonRetryable": ...}`. A
     bare string is an error with that message.
@@ -79,9 +79,9 @@ class ExternalError(GoStruct):
     message: str = go_field("Message", STRING, "")
     """Why, in words for the user: the `error` of the execution's status."""
     type: str = go_field("Type", STRING, EXECUTION_FAILED)
-    """What the outside workflow, and the retry policy of the outside activity, tell errors by."""
+    """What the calling workflow, and the retry policy of the external activity, tell errors by."""
     non_retryable: bool = go_field("NonRetryable", _BOOL, False)
-    """Whether the outside activity must not be retried, whatever its retry policy says.
+    """Whether the external activity must not be retried, whatever its retry policy says.
 
     A retry has a new token and starts a new execution.
     """
@@ -97,7 +97,7 @@ class SystemActivities:
     """
 
     def __init__(self, client: Client, *, rpc_timeout: timedelta = timedelta(seconds=10)) -> None:
-        """Work with a client that is connected to the namespace of the outside activities.
+        """Work with a client that is connected to the namespace of the external activities.
 
         Args:
             client: the client to answer Temporal with.
@@ -113,11 +113,11 @@ class SystemActivities:
 
     @activity.defn(name=COMPLETE_EXTERNAL_ACTIVITY)
     async def complete_external_activity(self, token: bytes | str | None, result: RawValue) -> None:
-        """Complete the outside activity that has this token, with this result.
+        """Complete the external activity that has this token, with this result.
 
         Args:
             token: the task token; standard base64 if it is text. Empty or None is no token.
-            result: what the outside activity returns, handed on as the payload that it came in.
+            result: what the external activity returns, handed on as the payload that it came in.
 
         Raises:
             ApplicationError: the token was refused (not retryable), or Temporal gave no answer
@@ -129,7 +129,7 @@ class SystemActivities:
 
     @activity.defn(name=FAIL_EXTERNAL_ACTIVITY)
     async def fail_external_activity(self, token: bytes | str | None, error: Any) -> None:
-        """Fail the outside activity that has this token, with this error.
+        """Fail the external activity that has this token, with this error.
 
         Args:
             token: the task token; standard base64 if it is text. Empty or None is no token.

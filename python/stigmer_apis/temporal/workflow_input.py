@@ -47,7 +47,7 @@ class TemporalWorkflowInput(GoStruct):
     org_id: str = go_field("OrgId", STRING, "")
     """The ID of the organization that owns the execution ("org-...")."""
     callback_token: bytes = go_field("CallbackToken", BYTES, b"", secret=True)
-    """The task token of the outside activity that waits; empty if nothing outside waits.
+    """The task token of the external activity that waits; empty if no external activity waits.
 
     Standard base64 in JSON. Missing, null and "" all read as empty, and empty is written as null,
     as Go writes a nil slice. See `WorkflowExecutionStatus.callback_token`.

@@ -1,4 +1,4 @@
-"""The outside: a workflow of any service, and its activity, which runs a Stigmer workflow."""
+"""The caller: a workflow of any service, and its activity, which runs a Stigmer workflow."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OrderWorkflow:
         )
 
 
-class OutsideActivities:
+class CallerActivities:
     """The activity that starts an execution and goes pending."""
 
     def __init__(self, client: Client, commands: ExecutionCommands) -> None:
@@ -61,7 +61,7 @@ class OutsideActivities:
         )
 
         async def start(created: WorkflowExecution, token: bytes) -> None:
-            print(f"outside   starts the run of {created.metadata.id} and passes on its token")
+            print(f"caller    starts the run of {created.metadata.id} and passes on its token")
             await self._client.start_workflow(
                 "ExecuteServerlessWorkflow",
                 TemporalWorkflowInput(
@@ -73,6 +73,6 @@ class OutsideActivities:
                 id=f"run-{created.metadata.id}",
                 task_queue="runner",
             )
-            print("outside   goes pending and holds no worker")
+            print("caller    goes pending and holds no worker")
 
         return await execute(self._commands, request, start)

@@ -1,4 +1,4 @@
-"""What the outside activity calls: it starts an execution and waits for its end without a worker.
+"""What the external activity calls: it starts an execution and waits for its end without a worker.
 
     @activity.defn
     async def run_workflow(request: WorkflowExecution) -> Any:
