@@ -7,7 +7,7 @@ from stigmer_apis.iam.apikey.v1 import io_pb2 as ai_dot_stigmer_dot_iam_dot_apik
 
 
 class ApiKeyCommandControllerStub(object):
-    """Writes API keys. ApiKeyQueryController reads them.
+    """The service that writes API keys. ApiKeyQueryController reads them.
     """
 
     def __init__(self, channel):
@@ -34,26 +34,26 @@ class ApiKeyCommandControllerStub(object):
 
 
 class ApiKeyCommandControllerServicer(object):
-    """Writes API keys. ApiKeyQueryController reads them.
+    """The service that writes API keys. ApiKeyQueryController reads them.
     """
 
     def create(self, request, context):
-        """Creates a key for the calling account. Any signed-in account may. The key is shown to its user
-        this once: keep the answer out of logs.
+        """Creates a key for the calling account. Open to any signed-in account. The response is the only
+        one that shows the key to its user: keep it out of logs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata of a key, such as its name, and when it expires.
+        """Updates the metadata of a key, such as its name, and its expiry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Revokes a key and answers with what was removed. Nobody can sign in with it any more.
+        """Revokes a key and returns it as it was. The key can no longer be used to sign in.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,7 +85,7 @@ def add_ApiKeyCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ApiKeyCommandController(object):
-    """Writes API keys. ApiKeyQueryController reads them.
+    """The service that writes API keys. ApiKeyQueryController reads them.
     """
 
     @staticmethod

@@ -28,7 +28,7 @@ class ApiKeys(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.ApiKey]:
-        """The keys, the newest first. Empty if the account has none."""
+        """The keys, newest first. Empty if the account has none."""
 
     def __init__(
         self,
@@ -45,13 +45,13 @@ Global___ApiKeys: _TypeAlias = ApiKeys  # noqa: Y015
 
 @_typing.final
 class ApiKeyId(_message.Message):
-    """The ID of an API key."""
+    """A request message that identifies an API key."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("key-..."). Required."""
+    """The ID of the API key resource, as found in metadata.id ("key-..."). Required."""
     def __init__(
         self,
         *,
@@ -67,13 +67,13 @@ Global___ApiKeyId: _TypeAlias = ApiKeyId  # noqa: Y015
 
 @_typing.final
 class ApiKeyHash(_message.Message):
-    """The hash of an API key."""
+    """A request message that identifies an API key by its hash."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The hash, as found in spec.key_hash. Required."""
+    """The hash of the key, as found in spec.key_hash. Required."""
     def __init__(
         self,
         *,

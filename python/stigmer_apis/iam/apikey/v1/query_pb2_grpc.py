@@ -8,7 +8,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
 class ApiKeyQueryControllerStub(object):
-    """Reads API keys, never in clear. ApiKeyCommandController writes them.
+    """The service that reads API keys, never in plain text. ApiKeyCommandController writes them.
     """
 
     def __init__(self, channel):
@@ -35,26 +35,27 @@ class ApiKeyQueryControllerStub(object):
 
 
 class ApiKeyQueryControllerServicer(object):
-    """Reads API keys, never in clear. ApiKeyCommandController writes them.
+    """The service that reads API keys, never in plain text. ApiKeyCommandController writes them.
     """
 
     def get(self, request, context):
-        """Returns one key. Answers NOT_FOUND if there is none with that ID.
+        """Returns the API key with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByKeyHash(self, request, context):
-        """Returns the key with a given hash: how the platform finds out who signs in. Answers NOT_FOUND
-        if there is none. Authorized in the handler, for services of the platform.
+        """Returns the API key with the given hash, by which the platform identifies who is signing in.
+        Fails with NOT_FOUND if it does not exist. For services of the platform. Authorized in the
+        handler.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def findAll(self, request, context):
-        """Returns the keys of the calling account.
+        """Returns all API keys of the calling account.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,7 +87,7 @@ def add_ApiKeyQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ApiKeyQueryController(object):
-    """Reads API keys, never in clear. ApiKeyCommandController writes them.
+    """The service that reads API keys, never in plain text. ApiKeyCommandController writes them.
     """
 
     @staticmethod

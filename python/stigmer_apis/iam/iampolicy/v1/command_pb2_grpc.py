@@ -8,8 +8,8 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
 class IamPolicyCommandControllerStub(object):
-    """Grants and revokes access. IamPolicyQueryController reads policies and answers authorization
-    questions.
+    """The service that grants and revokes access. IamPolicyQueryController reads policies and answers
+    authorization questions.
     """
 
     def __init__(self, channel):
@@ -46,39 +46,39 @@ class IamPolicyCommandControllerStub(object):
 
 
 class IamPolicyCommandControllerServicer(object):
-    """Grants and revokes access. IamPolicyQueryController reads policies and answers authorization
-    questions.
+    """The service that grants and revokes access. IamPolicyQueryController reads policies and answers
+    authorization questions.
     """
 
     def create(self, request, context):
-        """Grants access. Granting what is granted already answers with the policy that is there.
+        """Grants access. If the grant already exists, returns the existing policy.
 
-        The config names no resource: it is the one in the request, which the handler checks.
+        The authorization config names no resource: the handler checks the one in the request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Revokes access, and answers with the policy that was removed. Answers NOT_FOUND if access was
-        not granted.
+        """Revokes access and returns the deleted policy. Fails with NOT_FOUND if the grant does not
+        exist.
 
-        The config names no resource: it is the one in the request, which the handler checks.
+        The authorization config names no resource: the handler checks the one in the request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def createPlatformLink(self, request, context):
-        """Ties a resource to the platform, so that operators reach it. For services of the platform,
-        when they create a resource.
+        """Links a resource to the platform, which gives operators access to it. For services of the
+        platform, when they create a resource.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def bootstrapPolicy(self, request, context):
-        """Makes the first grants of a resource, before anybody has access who could grant it. For
+        """Creates the first grants on a resource, before anyone has permission to grant access to it. For
         services of the platform, when they create a resource.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -86,7 +86,7 @@ class IamPolicyCommandControllerServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def cleanupResourcePolicies(self, request, context):
-        """Revokes every grant on a resource that was removed. For services of the platform.
+        """Revokes all grants on a deleted resource. For services of the platform.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,8 +128,8 @@ def add_IamPolicyCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IamPolicyCommandController(object):
-    """Grants and revokes access. IamPolicyQueryController reads policies and answers authorization
-    questions.
+    """The service that grants and revokes access. IamPolicyQueryController reads policies and answers
+    authorization questions.
     """
 
     @staticmethod

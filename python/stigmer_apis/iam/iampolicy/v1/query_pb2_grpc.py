@@ -7,7 +7,8 @@ from stigmer_apis.iam.iampolicy.v1 import io_pb2 as ai_dot_stigmer_dot_iam_dot_i
 
 
 class IamPolicyQueryControllerStub(object):
-    """Reads policies and answers authorization questions. IamPolicyCommandController writes them.
+    """The service that reads policies and answers authorization questions. IamPolicyCommandController
+    writes policies.
     """
 
     def __init__(self, channel):
@@ -39,22 +40,23 @@ class IamPolicyQueryControllerStub(object):
 
 
 class IamPolicyQueryControllerServicer(object):
-    """Reads policies and answers authorization questions. IamPolicyCommandController writes them.
+    """The service that reads policies and answers authorization questions. IamPolicyCommandController
+    writes policies.
     """
 
     def get(self, request, context):
-        """Returns one policy. Answers NOT_FOUND if there is none with that ID.
+        """Returns the policy with the given ID. Fails with NOT_FOUND if it does not exist.
 
-        The config names no resource: it is the one that the policy is about, which the handler
-        checks.
+        The authorization config names no resource: the handler checks the one that the policy is
+        about.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def checkAuthorization(self, request, context):
-        """Tells whether a principal has a relation to a resource, directly or by what the authorization
-        model implies. No check on entry.
+        """Checks whether a principal has a relation to a resource, either granted directly or implied by
+        the authorization model. Open to any signed-in caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -63,7 +65,7 @@ class IamPolicyQueryControllerServicer(object):
     def listAuthorizedResourceIds(self, request, context):
         """Returns the resources of a kind to which a principal has a relation.
 
-        The config names no resource: the handler checks the principal in the request.
+        The authorization config names no resource: the handler checks the principal in the request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,7 +74,7 @@ class IamPolicyQueryControllerServicer(object):
     def listAuthorizedPrincipalIds(self, request, context):
         """Returns the principals of a kind that have a relation to a resource.
 
-        The config names no resource: it is the one in the request, which the handler checks.
+        The authorization config names no resource: the handler checks the one in the request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,7 +111,8 @@ def add_IamPolicyQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IamPolicyQueryController(object):
-    """Reads policies and answers authorization questions. IamPolicyCommandController writes them.
+    """The service that reads policies and answers authorization questions. IamPolicyCommandController
+    writes policies.
     """
 
     @staticmethod

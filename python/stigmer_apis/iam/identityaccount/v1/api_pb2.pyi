@@ -21,9 +21,10 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class IdentityAccount(_message.Message):
-    """A person or a machine that signs in.
+    """The account of a person or a machine that signs in.
 
-    The platform creates the account of a person at the first sign-in through the identity provider.
+    The platform creates the account of a person when that person first signs in through the identity
+    provider.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -43,11 +44,11 @@ class IdentityAccount(_message.Message):
 
     @_builtins.property
     def spec(self) -> _spec_pb2.IdentityAccountSpec:
-        """What is known of the person or machine, mostly from the identity provider."""
+        """The profile of the person or machine, mostly as given by the identity provider."""
 
     @_builtins.property
     def status(self) -> _status_pb2.ApiResourceAuditStatus:
-        """What the platform observes. Written by the platform alone; ignored in what a user sends."""
+        """The observed state, written only by the platform. Ignored in requests."""
 
     def __init__(
         self,

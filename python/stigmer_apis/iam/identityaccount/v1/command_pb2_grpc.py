@@ -8,8 +8,8 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
 class IdentityAccountCommandControllerStub(object):
-    """Writes identity accounts. IdentityAccountQueryController reads them. Accounts are created at
-    sign-up, so there is no create.
+    """The service that writes identity accounts. IdentityAccountQueryController reads them. The
+    platform creates accounts at sign-up, so there is no create RPC.
     """
 
     def __init__(self, channel):
@@ -36,26 +36,26 @@ class IdentityAccountCommandControllerStub(object):
 
 
 class IdentityAccountCommandControllerServicer(object):
-    """Writes identity accounts. IdentityAccountQueryController reads them. Accounts are created at
-    sign-up, so there is no create.
+    """The service that writes identity accounts. IdentityAccountQueryController reads them. The
+    platform creates accounts at sign-up, so there is no create RPC.
     """
 
     def update(self, request, context):
-        """Changes the metadata and the spec of an account, such as the name of the person.
+        """Updates the metadata and the spec of an account, such as the name of the person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes an account with its API keys, and answers with what was removed.
+        """Deletes an account together with its API keys, and returns the account as it was.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def simulateSignupWebhook(self, request, context):
-        """Does what the webhook of the identity provider does at a sign-up, for tests of the platform.
+        """Simulates the webhook that the identity provider sends at sign-up, for tests of the platform.
         Refused outside test deployments. Authorized in the handler.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -88,8 +88,8 @@ def add_IdentityAccountCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentityAccountCommandController(object):
-    """Writes identity accounts. IdentityAccountQueryController reads them. Accounts are created at
-    sign-up, so there is no create.
+    """The service that writes identity accounts. IdentityAccountQueryController reads them. The
+    platform creates accounts at sign-up, so there is no create RPC.
     """
 
     @staticmethod

@@ -22,14 +22,14 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class IdentityAccounts(_message.Message):
-    """A list of identity accounts, not in pages."""
+    """An unpaged list of identity accounts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.IdentityAccount]:
-        """The accounts, in no given order."""
+        """The accounts, in no particular order."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ Global___IdentityAccounts: _TypeAlias = IdentityAccounts  # noqa: Y015
 
 @_typing.final
 class IdentityAccountId(_message.Message):
-    """The ID of an identity account."""
+    """A request message that identifies an identity account."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("ida-..."). Required."""
+    """The account ID, as found in metadata.id ("ida-..."). Required."""
     def __init__(
         self,
         *,
@@ -68,13 +68,13 @@ Global___IdentityAccountId: _TypeAlias = IdentityAccountId  # noqa: Y015
 
 @_typing.final
 class IdentityAccountEmail(_message.Message):
-    """The email address of an identity account."""
+    """A request message that identifies an identity account by its email address."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The address, as found in spec.email. Required."""
+    """The email address, as found in spec.email. Required."""
     def __init__(
         self,
         *,
@@ -90,13 +90,13 @@ Global___IdentityAccountEmail: _TypeAlias = IdentityAccountEmail  # noqa: Y015
 
 @_typing.final
 class IdpId(_message.Message):
-    """The ID of an identity account at the identity provider."""
+    """A request message that identifies an identity account by its ID at the identity provider."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in spec.idp_id. Required."""
+    """The ID at the identity provider, as found in spec.idp_id. Required."""
     def __init__(
         self,
         *,
@@ -112,7 +112,7 @@ Global___IdpId: _TypeAlias = IdpId  # noqa: Y015
 
 @_typing.final
 class ListWithIdentityAccountIdReq(_message.Message):
-    """A request for what belongs to one account, a page at a time."""
+    """A request for one page of the resources that belong to an account."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -122,7 +122,7 @@ class ListWithIdentityAccountIdReq(_message.Message):
     """The ID of the account ("ida-...")."""
     @_builtins.property
     def page(self) -> _pagination_pb2.PageInfo:
-        """Which page to return. Absent asks for the first, of a size that the service chooses."""
+        """The page to return. Absent returns the first page, at a size that the service chooses."""
 
     def __init__(
         self,
@@ -147,10 +147,10 @@ class IdentityAccountsList(_message.Message):
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     total_pages: _builtins.int
-    """How many pages there are with the page size that was asked for."""
+    """The total number of pages at the requested page size."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.IdentityAccount]:
-        """The accounts of this page. Empty past the last page."""
+        """The accounts on this page. Empty past the last page."""
 
     def __init__(
         self,
@@ -168,7 +168,7 @@ Global___IdentityAccountsList: _TypeAlias = IdentityAccountsList  # noqa: Y015
 
 @_typing.final
 class ListWithIdentityOrg(_message.Message):
-    """A request for the accounts of one organization, a page at a time."""
+    """A request for one page of the accounts of an organization."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -178,7 +178,7 @@ class ListWithIdentityOrg(_message.Message):
     """The ID of the organization ("org-...")."""
     @_builtins.property
     def page(self) -> _pagination_pb2.PageInfo:
-        """Which page to return. Absent asks for the first, of a size that the service chooses."""
+        """The page to return. Absent returns the first page, at a size that the service chooses."""
 
     def __init__(
         self,

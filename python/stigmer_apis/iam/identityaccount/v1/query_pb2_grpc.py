@@ -9,7 +9,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
 class IdentityAccountQueryControllerStub(object):
-    """Reads identity accounts. IdentityAccountCommandController writes them.
+    """The service that reads identity accounts. IdentityAccountCommandController writes them.
     """
 
     def __init__(self, channel):
@@ -46,42 +46,42 @@ class IdentityAccountQueryControllerStub(object):
 
 
 class IdentityAccountQueryControllerServicer(object):
-    """Reads identity accounts. IdentityAccountCommandController writes them.
+    """The service that reads identity accounts. IdentityAccountCommandController writes them.
     """
 
     def get(self, request, context):
-        """Returns one account. Answers NOT_FOUND if there is none with that ID.
+        """Returns the account with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def whoAmI(self, request, context):
-        """Returns the calling account.
+        """Returns the account of the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByEmail(self, request, context):
-        """Returns the account with a given email address. Answers NOT_FOUND if there is none.
+        """Returns the account with the given email address. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByIdpId(self, request, context):
-        """Returns the account with a given ID at the identity provider. Answers NOT_FOUND if there is
-        none.
+        """Returns the account with the given ID at the identity provider. Fails with NOT_FOUND if it does
+        not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getActorInfo(self, request, context):
-        """Returns what audit blocks show of an account.
+        """Returns the details of an account that audit blocks show.
 
-        The config names no field: the handler checks the account in the request.
+        The authorization config names no field: the handler checks the account in the request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,7 +123,7 @@ def add_IdentityAccountQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentityAccountQueryController(object):
-    """Reads identity accounts. IdentityAccountCommandController writes them.
+    """The service that reads identity accounts. IdentityAccountCommandController writes them.
     """
 
     @staticmethod
