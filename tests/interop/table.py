@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from tests.interop.round_trip import Outcome
+from tests.markdown import table
 
-BEGIN = "<!-- Written by `make interop`; do not edit. -->"
-END = "<!-- End of what `make interop` writes. -->"
-
-_HEAD = """\
-| language | library | version | binary | JSON | unknown fields | its own messages |
-| --- | --- | --- | --- | --- | --- | --- |
-"""
+_HEAD = ["language", "library", "version", "binary", "JSON", "unknown fields", "its own messages"]
 
 
 def render(outcomes: Sequence[Outcome]) -> str:
@@ -21,28 +15,12 @@ def render(outcomes: Sequence[Outcome]) -> str:
     notes = [
         f"- {found.peer.library}: {found.peer.notes}\n" for found in outcomes if found.peer.notes
     ]
-    return "".join([_HEAD, *map(_row, outcomes), "\n" if notes else "", *notes])
+    return "".join([table(_HEAD, map(_row, outcomes)), "\n" if notes else "", *notes])
 
 
-def replace(document: Path, outcomes: Sequence[Outcome]) -> bool:
-    """Write the table into the document and return whether it said something else before.
-
-    Raises:
-        ValueError: the document has no place for it, or more than one.
-    """
-    before = document.read_text(encoding="utf-8")
-    if before.count(BEGIN) != 1 or before.count(END) != 1:
-        raise ValueError(f"{document.name} needs the lines {BEGIN!r} and {END!r}, each once")
-    head, _, rest = before.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    after = f"{head}{BEGIN}\n\n{render(outcomes)}\n{END}{tail}"
-    document.write_text(after, encoding="utf-8")
-    return after != before
-
-
-def _row(outcome: Outcome) -> str:
+def _row(outcome: Outcome) -> list[str]:
     peer = outcome.peer
-    cells = [
+    return [
         peer.language,
         peer.library,
         peer.version,
@@ -51,7 +29,6 @@ def _row(outcome: Outcome) -> str:
         _unknown(outcome),
         _differ(outcome.own) or "read",
     ]
-    return f"| {' | '.join(cells)} |\n"
 
 
 def _binary(outcome: Outcome) -> str:

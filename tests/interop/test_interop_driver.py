@@ -15,8 +15,7 @@ from tests.interop.cases import all_cases
 from tests.interop.own_messages import own_messages
 from tests.interop.peers import Peer, PeerError, require, run
 from tests.interop.round_trip import Outcome, round_trip
-from tests.interop.table import BEGIN, END, render
-from tests.interop.table import replace as replace_table
+from tests.interop.table import render
 from tests.wire.wire_cases import MESSAGE_TYPES
 
 FIXTURE = "HEAD.ai.stigmer.agentic.workflowexecution.v1.WorkflowExecution"
@@ -215,19 +214,6 @@ def test_a_program_that_fails_is_shown_with_what_it_said() -> None:
         run(["sh", "-c", "echo no such luck >&2; exit 3"])
 
 
-def test_the_table_replaces_what_stands_between_its_markers(tmp_path: Path) -> None:
-    document = tmp_path / "interop.md"
-    document.write_text(f"Before.\n\n{BEGIN}\n\nold\n\n{END}\n\nAfter.\n")
-    outcomes = [Outcome(replace(HONEST, notes="Reads itself."), json=["x", "y"])]
-    assert replace_table(document, outcomes), "the table was another one"
-    assert not replace_table(document, outcomes), "the table is this one"
-    text = document.read_text()
-    assert text == f"Before.\n\n{BEGIN}\n\n{render(outcomes)}\n{END}\n\nAfter.\n"
+def test_the_table_has_a_row_for_each_peer_and_its_notes_below() -> None:
+    text = render([Outcome(replace(HONEST, notes="Reads itself."), json=["x", "y"])])
     assert "| same bytes | 2 differ | kept | read |\n\n- protobuf: Reads itself.\n" in text
-
-
-def test_a_document_without_a_place_for_the_table_is_refused(tmp_path: Path) -> None:
-    document = tmp_path / "interop.md"
-    document.write_text("Nothing here.\n")
-    with pytest.raises(ValueError, match=r"interop\.md needs the lines"):
-        replace_table(document, [])

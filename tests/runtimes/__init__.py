@@ -3,7 +3,8 @@
 `python -m tests.runtimes <wheel>` makes the environments that requirements/runtimes/ pins, runs
 `check` in each, and writes the tables of docs/runtimes.md.
 
-- `environments`: what is run where.
-- `check`: what is checked; runs inside of those environments, with what a service has and no more.
-- `table`: the tables, and where they stand.
+- `environments`: makes the environments and runs the check in each.
+- `check`: what is checked; runs inside those environments, with what a service has and no more.
+- `outcomes`: what the check reported, and what is wrong with that.
+- `table`: the tables.
 """

@@ -4,65 +4,40 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.runtimes import table
-from tests.runtimes.environments import (
-    COMPANIONS,
-    ROOT,
-    EnvironmentMissingError,
-    Outcome,
-    Runtime,
-    protobufs,
-    run,
-)
+from tests.markdown import replace_part
+from tests.runtimes.environments import ROOT, EnvironmentMissingError, companions, protobufs, run
+from tests.runtimes.outcomes import COMPANIONS, Outcome, Runtime, problems
+from tests.runtimes.table import render
 
 PAGE = ROOT / "docs" / "runtimes.md"
 
 
 def main(wheel: Path) -> int:
     """Run and write, and return the exit code: 0, or 1 after a sentence for each failure."""
-    runtimes = [(protobuf, beside) for protobuf in protobufs() for beside in COMPANIONS]
+    environments = [(protobuf, beside) for protobuf in protobufs() for beside in COMPANIONS]
 
-    def run_and_tell(runtime: tuple[str, str]) -> dict[Runtime, Outcome]:
-        outcomes = dict(run(*runtime, wheel))
-        for where, outcome in outcomes.items():
-            print(f"runtimes: {where}: {_in_short(outcome)}", flush=True)
+    def run_and_tell(environment: tuple[str, str]) -> dict[Runtime, Outcome]:
+        outcomes = dict(run(*environment, wheel))
+        for runtime, outcome in outcomes.items():
+            print(f"runtimes: {runtime}: {outcome}", flush=True)
         return outcomes
 
     outcomes: dict[Runtime, Outcome] = {}
     try:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for found in pool.map(run_and_tell, runtimes):
+            for found in pool.map(run_and_tell, environments):
                 outcomes.update(found)
     except EnvironmentMissingError as error:
         print(f"runtimes: {error}", file=sys.stderr)
         return 1
-    table.write(PAGE, outcomes)
-    problems = list(_problems(outcomes))
-    print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
-    return 1 if problems else 0
-
-
-def _in_short(outcome: Outcome) -> str:
-    if outcome.failed:
-        return f"fails: {', '.join(outcome.failed)}"
-    return f"passes ({', '.join(dict.fromkeys(outcome.found.values()))})"
-
-
-def _problems(outcomes: Mapping[Runtime, Outcome]) -> list[str]:
-    problems = [
-        f"runtimes: {runtime}: {name}: {text}"
-        for runtime, outcome in outcomes.items()
-        for name, text in outcome.failed.items()
-    ]
-    passed = [outcome.found for outcome in outcomes.values() if not outcome.failed]
-    for name in passed[0] if passed else ():
-        if len(answers := {found[name] for found in passed}) > 1:
-            problems.append(f"runtimes: the runtimes disagree on {name}: {sorted(answers)}")
-    return problems
+    pins = {name: companions(name) for name in COMPANIONS}
+    replace_part(PAGE, "make runtimes", render(outcomes, pins))
+    wrong = list(problems(outcomes))
+    print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

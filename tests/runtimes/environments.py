@@ -3,49 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from tests.runtimes.outcomes import IMPLEMENTATIONS, Outcome, Runtime, read_outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "requirements" / "runtimes"
 BUILD = ROOT / "build" / "runtimes"
 RELEASES = ROOT / "releases"
 
-COMPANIONS = ("lowest", "highest")
-"""What goes beside a protobuf: the files in `PINS` that pin grpcio and protovalidate."""
-
-IMPLEMENTATIONS = {"upb": "native", "python": "pure Python"}
-"""The runtimes in a protobuf distribution, as protobuf and as we call them."""
-
 
 class EnvironmentMissingError(Exception):
     """An environment could not be made. The message says what is wrong and what to do about it."""
-
-
-class Runtime(NamedTuple):
-    """One of the two runtimes of a protobuf release, and the companions installed beside it."""
-
-    protobuf: str
-    companions: str
-    implementation: str
-
-    def __str__(self) -> str:
-        kind = IMPLEMENTATIONS[self.implementation]
-        return f"protobuf {self.protobuf}, {kind}, beside the {self.companions}"
-
-
-class Outcome(NamedTuple):
-    """What the check reports of a runtime; see `check.main`."""
-
-    found: Mapping[str, str]
-    failed: Mapping[str, str]
-    behaviour: Mapping[str, str]
 
 
 def protobufs() -> dict[str, Path]:
@@ -65,7 +39,7 @@ def pinned(file: Path) -> dict[str, str]:
 
 
 def run(protobuf: str, beside: str, wheel: Path) -> Iterator[tuple[Runtime, Outcome]]:
-    """Make one environment and run the check on both of its runtimes.
+    """Make one environment and run the check on both implementations.
 
     Raises:
         EnvironmentMissingError: the environment cannot be made.
@@ -114,15 +88,7 @@ def _check(python: Path, implementation: str) -> Outcome:
         capture_output=True,
         text=True,
     )
-    if finished.returncode != 0:
-        return Outcome({}, {"check.py": finished.stderr}, {})
-    report = json.loads(finished.stdout)
-    failed = report["failed"]
-    if finished.stderr:
-        failed["silence"] = f"it printed:\n{finished.stderr}"
-    if report["implementation"] != implementation:
-        failed["implementation"] = f"protobuf chose the implementation {report['implementation']!r}"
-    return Outcome(report["found"], failed, report["behaviour"])
+    return read_outcome(finished, implementation)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,43 +1,38 @@
-"""The tables of docs/runtimes.md, and where they stand in it."""
+"""The tables of docs/runtimes.md."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 
-from tests.runtimes.environments import COMPANIONS, IMPLEMENTATIONS, Outcome, Runtime, companions
-
-BEGIN = "<!-- Written by `make runtimes`. DO NOT EDIT. -->"
-END = "<!-- Here ends what `make runtimes` writes. -->"
+from tests.markdown import table
+from tests.runtimes.outcomes import COMPANIONS, IMPLEMENTATIONS, Outcome, Runtime
 
 
-def write(page: Path, outcomes: Mapping[Runtime, Outcome]) -> None:
-    """Put the tables where the page has its markers.
+def render(outcomes: Mapping[Runtime, Outcome], pins: Mapping[str, Mapping[str, str]]) -> str:
+    """Render the verdicts and the differences; `pins` has the releases of the companions."""
+    beside = [
+        f"- {name}: grpcio {pins[name]['grpcio']}, protovalidate {pins[name]['protovalidate']}"
+        for name in COMPANIONS
+    ]
+    return "\n".join(
+        [
+            "The **lowest** and the **highest** of what goes beside protobuf:",
+            "",
+            *beside,
+            "",
+            _verdicts(outcomes),
+            "Where runtimes differ:",
+            "",
+            _behaviour(outcomes),
+        ]
+    )
 
-    Raises:
-        ValueError: the page does not have each marker once.
-    """
-    text = page.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{page.name} needs each of these lines once: {BEGIN} and {END}")
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    tables = "\n".join([*_passed(outcomes), "", *_behaviour(outcomes)])
-    page.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}")
 
-
-def _passed(outcomes: Mapping[Runtime, Outcome]) -> Iterator[str]:
+def _verdicts(outcomes: Mapping[Runtime, Outcome]) -> str:
     columns = [(kind, beside) for kind in IMPLEMENTATIONS for beside in COMPANIONS]
-    yield "The **lowest** and the **highest** of what goes beside protobuf:"
-    yield ""
-    for beside in COMPANIONS:
-        pins = companions(beside)
-        yield f"- {beside}: grpcio {pins['grpcio']}, protovalidate {pins['protovalidate']}"
-    yield ""
-    heads = [f"{IMPLEMENTATIONS[kind]}, {beside}" for kind, beside in columns]
-    yield from _table(
-        ["protobuf", *heads],
+    return table(
+        ["protobuf", *(f"{IMPLEMENTATIONS[kind]}, {beside}" for kind, beside in columns)],
         (
             [version, *(_verdict(outcomes[Runtime(version, b, kind)]) for kind, b in columns)]
             for version in _versions(outcomes)
@@ -49,11 +44,9 @@ def _verdict(outcome: Outcome) -> str:
     return f"**fails**: {', '.join(outcome.failed)}" if outcome.failed else "passes"
 
 
-def _behaviour(outcomes: Mapping[Runtime, Outcome]) -> Iterator[str]:
-    yield "Where runtimes differ:"
-    yield ""
+def _behaviour(outcomes: Mapping[Runtime, Outcome]) -> str:
     names = dict.fromkeys(name for outcome in outcomes.values() for name in outcome.behaviour)
-    yield from _table(
+    return table(
         ["", *IMPLEMENTATIONS.values()],
         ([name, *(_answers(outcomes, name, kind) for kind in IMPLEMENTATIONS)] for name in names),
     )
@@ -79,8 +72,3 @@ def _span(versions: Sequence[str]) -> str:
 
 def _versions(outcomes: Mapping[Runtime, Outcome]) -> list[str]:
     return list(dict.fromkeys(runtime.protobuf for runtime in outcomes))
-
-
-def _table(head: Sequence[str], rows: Iterator[list[str]]) -> Iterator[str]:
-    for row in (head, ["---"] * len(head), *rows):
-        yield f"| {' | '.join(row)} |"

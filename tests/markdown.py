@@ -1,0 +1,32 @@
+"""Tables of Markdown, and the part of a page that a make target writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+_BEGIN = "<!-- Written by `{}`; do not edit. -->"
+_END = "<!-- End of what `{}` writes. -->"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str] = ()) -> str:
+    """Render a table; `align` has a `---`, `:---` or `---:` for each column."""
+    lines = [head, align or ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def replace_part(page: Path, target: str, text: str) -> bool:
+    """Write the text where the page has the markers of a make target; return whether it differs.
+
+    Raises:
+        ValueError: the page does not have each marker once.
+    """
+    begin, end = _BEGIN.format(target), _END.format(target)
+    before = page.read_text(encoding="utf-8")
+    if before.count(begin) != 1 or before.count(end) != 1:
+        raise ValueError(f"{page.name} needs each of these lines once: {begin} and {end}")
+    head, _, rest = before.partition(begin)
+    _, _, tail = rest.partition(end)
+    after = f"{head}{begin}\n\n{text.rstrip()}\n\n{end}{tail}"
+    page.write_text(after, encoding="utf-8")
+    return after != before
