@@ -7,7 +7,7 @@ from stigmer_apis.agentic.agent.v1 import io_pb2 as ai_dot_stigmer_dot_agentic_d
 
 
 class AgentCommandControllerStub(object):
-    """Writes agents. AgentQueryController reads them.
+    """The service that writes agents. AgentQueryController reads them.
     """
 
     def __init__(self, channel):
@@ -39,36 +39,36 @@ class AgentCommandControllerStub(object):
 
 
 class AgentCommandControllerServicer(object):
-    """Writes agents. AgentQueryController reads them.
+    """The service that writes agents. AgentQueryController reads them.
     """
 
     def apply(self, request, context):
-        """Creates the agent if its owner has none with that slug, and changes it otherwise: what a user
-        does with a file of YAML. Authorized in the handler, as create or as update.
+        """Creates the agent if its owner has none with the same slug; otherwise updates it. Intended for
+        declarative YAML files. Authorized in the handler, as a create or an update.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def create(self, request, context):
-        """Creates an agent and its default instance. Answers ALREADY_EXISTS if the owner has one with
-        that slug.
+        """Creates an agent and its default instance. Fails with ALREADY_EXISTS if the owner has an agent
+        with the same slug.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata and the spec of an agent. Executions that are running keep what they
-        began with.
+        """Updates the metadata and the spec of an agent. Running executions keep the definition that they
+        started with.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes an agent and its default instance, and answers with what was removed. Refused with
-        FAILED_PRECONDITION while it has other instances.
+        """Deletes an agent and its default instance, and returns the agent as it was. Fails with
+        FAILED_PRECONDITION while the agent has other instances.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +105,7 @@ def add_AgentCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AgentCommandController(object):
-    """Writes agents. AgentQueryController reads them.
+    """The service that writes agents. AgentQueryController reads them.
     """
 
     @staticmethod

@@ -18,13 +18,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentId(_message.Message):
-    """The ID of an agent."""
+    """A request message that identifies an agent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("agt-..."). Required."""
+    """The agent ID, as found in metadata.id ("agt-..."). Required."""
     def __init__(
         self,
         *,

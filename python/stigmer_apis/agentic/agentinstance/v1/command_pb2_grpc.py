@@ -7,7 +7,7 @@ from stigmer_apis.agentic.agentinstance.v1 import io_pb2 as ai_dot_stigmer_dot_a
 
 
 class AgentInstanceCommandControllerStub(object):
-    """Writes agent instances. AgentInstanceQueryService reads them.
+    """The service that writes agent instances. AgentInstanceQueryService reads them.
     """
 
     def __init__(self, channel):
@@ -39,19 +39,19 @@ class AgentInstanceCommandControllerStub(object):
 
 
 class AgentInstanceCommandControllerServicer(object):
-    """Writes agent instances. AgentInstanceQueryService reads them.
+    """The service that writes agent instances. AgentInstanceQueryService reads them.
     """
 
     def apply(self, request, context):
-        """Creates the instance if its owner has none with that slug, and changes it otherwise: what a
-        user does with a file of YAML. Authorized in the handler, as create or as update.
+        """Creates the instance if its owner has none with the same slug; otherwise updates it. Intended
+        for declarative YAML files. Authorized in the handler, as a create or an update.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def create(self, request, context):
-        """Creates an instance. Authorized in the handler: the caller must be permitted to create
+        """Creates an agent instance. Authorized in the handler: the caller needs permission to create
         instances of the agent that the spec names, and to view the environments that it refers to.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -59,15 +59,15 @@ class AgentInstanceCommandControllerServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata and the spec of an instance. Executions that are running keep what they
-        began with.
+        """Updates the metadata and the spec of an instance. Running executions keep the configuration
+        that they started with.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes an instance and answers with what was removed. Its sessions can be read and no longer
+        """Deletes an instance and returns it as it was. Its sessions remain readable but can no longer be
         continued.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -105,7 +105,7 @@ def add_AgentInstanceCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AgentInstanceCommandController(object):
-    """Writes agent instances. AgentInstanceQueryService reads them.
+    """The service that writes agent instances. AgentInstanceQueryService reads them.
     """
 
     @staticmethod

@@ -22,13 +22,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentInstanceId(_message.Message):
-    """The ID of an agent instance."""
+    """A request message that identifies an agent instance."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("ain-..."). Required."""
+    """The agent instance ID, as found in metadata.id ("ain-..."). Required."""
     def __init__(
         self,
         *,
@@ -44,7 +44,7 @@ Global___AgentInstanceId: _TypeAlias = AgentInstanceId  # noqa: Y015
 
 @_typing.final
 class GetAgentInstancesByAgentRequest(_message.Message):
-    """A request for the instances of one agent."""
+    """A request for one page of the instances of an agent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -54,7 +54,7 @@ class GetAgentInstancesByAgentRequest(_message.Message):
     """The ID of the agent ("agt-..."). Required."""
     @_builtins.property
     def page_info(self) -> _pagination_pb2.PageInfo:
-        """Which page to return. Absent asks for the first, of a size that the service chooses."""
+        """The page to return. Absent returns the first page, at a size that the service chooses."""
 
     def __init__(
         self,
@@ -79,10 +79,10 @@ class AgentInstanceList(_message.Message):
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     total_count: _builtins.int
-    """How many instances there are on all pages."""
+    """The total number of instances on all pages."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.AgentInstance]:
-        """The instances of this page. Empty past the last page."""
+        """The instances on this page. Empty past the last page."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_common
 
 
 class AgentInstanceQueryServiceStub(object):
-    """Reads agent instances. AgentInstanceCommandController writes them.
+    """The service that reads agent instances. AgentInstanceCommandController writes them.
     """
 
     def __init__(self, channel):
@@ -35,27 +35,27 @@ class AgentInstanceQueryServiceStub(object):
 
 
 class AgentInstanceQueryServiceServicer(object):
-    """Reads agent instances. AgentInstanceCommandController writes them.
+    """The service that reads agent instances. AgentInstanceCommandController writes them.
     """
 
     def get(self, request, context):
-        """Returns one instance. Answers NOT_FOUND if there is none with that ID.
+        """Returns the agent instance with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByAgent(self, request, context):
-        """Returns the instances of one agent, a page at a time. No check on entry: the handler leaves
-        out what the caller may not view.
+        """Returns one page of the instances of an agent. Open to any signed-in caller; the handler omits
+        instances that the caller may not view.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByReference(self, request, context):
-        """Returns the instance that a reference names. Answers NOT_FOUND if there is none. Authorized
-        in the handler: the resource is known only once the reference is resolved.
+        """Returns the agent instance that the reference names. Fails with NOT_FOUND if it does not exist.
+        Authorized in the handler, because the instance is known only after the reference is resolved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +87,7 @@ def add_AgentInstanceQueryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AgentInstanceQueryService(object):
-    """Reads agent instances. AgentInstanceCommandController writes them.
+    """The service that reads agent instances. AgentInstanceCommandController writes them.
     """
 
     @staticmethod

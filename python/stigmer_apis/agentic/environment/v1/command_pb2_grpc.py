@@ -7,7 +7,7 @@ from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_common
 
 
 class EnvironmentCommandControllerStub(object):
-    """Writes environments. EnvironmentQueryController reads them.
+    """The service that writes environments. EnvironmentQueryController reads them.
     """
 
     def __init__(self, channel):
@@ -39,38 +39,38 @@ class EnvironmentCommandControllerStub(object):
 
 
 class EnvironmentCommandControllerServicer(object):
-    """Writes environments. EnvironmentQueryController reads them.
+    """The service that writes environments. EnvironmentQueryController reads them.
     """
 
     def apply(self, request, context):
-        """Creates the environment if its owner has none with that slug, and changes it otherwise: what
-        a user does with a file of YAML. Authorized in the handler, as create or as update.
+        """Creates the environment if its owner has none with the same slug; otherwise updates it.
+        Intended for declarative YAML files. Authorized in the handler, as a create or an update.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def create(self, request, context):
-        """Creates an environment. Authorized in the handler: whether the caller may depends on the
-        owner scope.
+        """Creates an environment. Authorized in the handler, because the required permission depends on
+        the owner scope.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata and the spec of an environment. Executions that are running keep what
-        they began with.
+        """Updates the metadata and the spec of an environment. Running executions keep the values that
+        they started with.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes an environment and answers with what was removed.
+        """Deletes an environment and returns it as it was.
 
-        The path in the authorization config is that of the running platform. It names no field of
-        this request, whose ID is in resource_id.
+        The field_path of the authorization config is the one that the running platform uses. It does
+        not name a field of this request, which holds the ID in resource_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,7 +107,7 @@ def add_EnvironmentCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EnvironmentCommandController(object):
-    """Writes environments. EnvironmentQueryController reads them.
+    """The service that writes environments. EnvironmentQueryController reads them.
     """
 
     @staticmethod

@@ -18,13 +18,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class EnvironmentId(_message.Message):
-    """The ID of an environment."""
+    """A request message that identifies an environment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("env-..."). Required."""
+    """The environment ID, as found in metadata.id ("env-..."). Required."""
     def __init__(
         self,
         *,

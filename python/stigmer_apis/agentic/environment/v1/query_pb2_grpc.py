@@ -7,8 +7,8 @@ from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_common
 
 
 class EnvironmentQueryControllerStub(object):
-    """Reads environments. EnvironmentCommandController writes them. Secrets come back masked: only a
-    run reads them in clear.
+    """The service that reads environments. EnvironmentCommandController writes them. Responses mask
+    secret values: only an execution reads them in plain text.
     """
 
     def __init__(self, channel):
@@ -30,20 +30,21 @@ class EnvironmentQueryControllerStub(object):
 
 
 class EnvironmentQueryControllerServicer(object):
-    """Reads environments. EnvironmentCommandController writes them. Secrets come back masked: only a
-    run reads them in clear.
+    """The service that reads environments. EnvironmentCommandController writes them. Responses mask
+    secret values: only an execution reads them in plain text.
     """
 
     def get(self, request, context):
-        """Returns one environment. Answers NOT_FOUND if there is none with that ID.
+        """Returns the environment with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByReference(self, request, context):
-        """Returns the environment that a reference names. Answers NOT_FOUND if there is none.
-        Authorized in the handler: the resource is known only once the reference is resolved.
+        """Returns the environment that the reference names. Fails with NOT_FOUND if it does not exist.
+        Authorized in the handler, because the environment is known only after the reference is
+        resolved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,8 +71,8 @@ def add_EnvironmentQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EnvironmentQueryController(object):
-    """Reads environments. EnvironmentCommandController writes them. Secrets come back masked: only a
-    run reads them in clear.
+    """The service that reads environments. EnvironmentCommandController writes them. Responses mask
+    secret values: only an execution reads them in plain text.
     """
 
     @staticmethod

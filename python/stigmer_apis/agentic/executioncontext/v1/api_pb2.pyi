@@ -23,8 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class ExecutionContext(_message.Message):
     """The environment of one execution, as its runner reads it.
 
-    The platform makes it when the execution starts and removes it when the execution ends. Only
-    operators of the platform reach it.
+    The platform creates it when the execution starts and deletes it when the execution ends. Only
+    operators of the platform can access it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -46,11 +46,11 @@ class ExecutionContext(_message.Message):
 
     @_builtins.property
     def spec(self) -> _spec_pb2.ExecutionContextSpec:
-        """The merged values. Written by the platform, with the create RPC."""
+        """The merged values. Written by the platform with the create RPC."""
 
     @_builtins.property
     def status(self) -> _status_pb2.ApiResourceAuditStatus:
-        """What the platform observes. Written by the platform alone; ignored in what a user sends."""
+        """The observed state, written only by the platform. Ignored in requests."""
 
     def __init__(
         self,

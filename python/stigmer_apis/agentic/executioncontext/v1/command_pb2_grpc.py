@@ -7,8 +7,9 @@ from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_common
 
 
 class ExecutionContextCommandControllerStub(object):
-    """Writes execution contexts. ExecutionContextQueryController reads them. For services of the
-    platform, which call as operators; a context is never changed, so there is no update.
+    """The service that writes execution contexts. ExecutionContextQueryController reads them. For
+    services of the platform, which call as operators. Contexts never change, so there is no update
+    RPC.
     """
 
     def __init__(self, channel):
@@ -35,27 +36,29 @@ class ExecutionContextCommandControllerStub(object):
 
 
 class ExecutionContextCommandControllerServicer(object):
-    """Writes execution contexts. ExecutionContextQueryController reads them. For services of the
-    platform, which call as operators; a context is never changed, so there is no update.
+    """The service that writes execution contexts. ExecutionContextQueryController reads them. For
+    services of the platform, which call as operators. Contexts never change, so there is no update
+    RPC.
     """
 
     def apply(self, request, context):
-        """Creates the context if there is none with that slug, and answers with the one that is there
-        otherwise. Authorized in the handler, as create.
+        """Creates the context if none has the given slug; otherwise returns the existing one unchanged.
+        Authorized in the handler, as a create.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def create(self, request, context):
-        """Creates the context of an execution that starts. Answers ALREADY_EXISTS if it has one.
+        """Creates the context of an execution that is starting. Fails with ALREADY_EXISTS if the
+        execution already has one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes the context of an execution that has ended, and answers with what was removed.
+        """Deletes the context of an execution that has ended, and returns it as it was.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,8 +90,9 @@ def add_ExecutionContextCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ExecutionContextCommandController(object):
-    """Writes execution contexts. ExecutionContextQueryController reads them. For services of the
-    platform, which call as operators; a context is never changed, so there is no update.
+    """The service that writes execution contexts. ExecutionContextQueryController reads them. For
+    services of the platform, which call as operators. Contexts never change, so there is no update
+    RPC.
     """
 
     @staticmethod

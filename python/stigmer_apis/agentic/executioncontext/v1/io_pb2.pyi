@@ -18,13 +18,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ExecutionContextId(_message.Message):
-    """The ID of an execution context."""
+    """A request message that identifies an execution context."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("exec-..."). Required."""
+    """The execution context ID, as found in metadata.id ("exec-..."). Required."""
     def __init__(
         self,
         *,

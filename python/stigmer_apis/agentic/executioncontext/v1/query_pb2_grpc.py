@@ -8,8 +8,8 @@ from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_common
 
 
 class ExecutionContextQueryControllerStub(object):
-    """Reads execution contexts, secrets in clear. ExecutionContextCommandController writes them. For
-    runners, which call as operators.
+    """The service that reads execution contexts, with secrets in plain text.
+    ExecutionContextCommandController writes them. For runners, which call as operators.
     """
 
     def __init__(self, channel):
@@ -31,19 +31,20 @@ class ExecutionContextQueryControllerStub(object):
 
 
 class ExecutionContextQueryControllerServicer(object):
-    """Reads execution contexts, secrets in clear. ExecutionContextCommandController writes them. For
-    runners, which call as operators.
+    """The service that reads execution contexts, with secrets in plain text.
+    ExecutionContextCommandController writes them. For runners, which call as operators.
     """
 
     def get(self, request, context):
-        """Returns one context. Answers NOT_FOUND if there is none with that ID.
+        """Returns the execution context with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByReference(self, request, context):
-        """Returns the context that a reference names. Answers NOT_FOUND if there is none.
+        """Returns the execution context that the reference names. Fails with NOT_FOUND if it does not
+        exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,8 +71,8 @@ def add_ExecutionContextQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ExecutionContextQueryController(object):
-    """Reads execution contexts, secrets in clear. ExecutionContextCommandController writes them. For
-    runners, which call as operators.
+    """The service that reads execution contexts, with secrets in plain text.
+    ExecutionContextCommandController writes them. For runners, which call as operators.
     """
 
     @staticmethod

@@ -23,8 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class Session(_message.Message):
     """A conversation with an agent instance.
 
-    Every message of the user starts an ai.stigmer.agentic.agentexecution.v1.AgentExecution in the
-    session; what the agent remembers from turn to turn belongs to the session.
+    Each message from the user starts an ai.stigmer.agentic.agentexecution.v1.AgentExecution in the
+    session. The session holds what the agent remembers from turn to turn.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -40,17 +40,17 @@ class Session(_message.Message):
     """The name of the resource kind, always "Session"."""
     @_builtins.property
     def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
-        """The identity of the session. Required. A session belongs to an organization or to one
-        identity account, which owns its executions as well.
+        """The identity of the session. Required. An organization or an identity account owns it, and with
+        it the session's executions.
         """
 
     @_builtins.property
     def spec(self) -> _spec_pb2.SessionSpec:
-        """What the user asks for. Changed with apply and update."""
+        """The desired state, written by the user. Change it with apply or update."""
 
     @_builtins.property
     def status(self) -> _status_pb2.ApiResourceAuditStatus:
-        """What the platform observes. Written by the platform alone; ignored in what a user sends."""
+        """The observed state, written only by the platform. Ignored in requests."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from stigmer_apis.agentic.session.v1 import io_pb2 as ai_dot_stigmer_dot_agentic
 
 
 class SessionCommandControllerStub(object):
-    """Writes sessions. SessionQueryController reads them.
+    """The service that writes sessions. SessionQueryController reads them.
     """
 
     def __init__(self, channel):
@@ -39,33 +39,33 @@ class SessionCommandControllerStub(object):
 
 
 class SessionCommandControllerServicer(object):
-    """Writes sessions. SessionQueryController reads them.
+    """The service that writes sessions. SessionQueryController reads them.
     """
 
     def apply(self, request, context):
-        """Creates the session if its owner has none with that slug, and changes it otherwise: what a
-        user does with a file of YAML. Authorized in the handler, as create or as update.
+        """Creates the session if its owner has none with the same slug; otherwise updates it. Intended
+        for declarative YAML files. Authorized in the handler, as a create or an update.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def create(self, request, context):
-        """Begins a session.
+        """Creates a session with the agent instance that the spec names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata and the spec of a session.
+        """Updates the metadata and the spec of a session.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes a session with its executions, and answers with what was removed.
+        """Deletes a session together with its executions, and returns the session as it was.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,7 +102,7 @@ def add_SessionCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SessionCommandController(object):
-    """Writes sessions. SessionQueryController reads them.
+    """The service that writes sessions. SessionQueryController reads them.
     """
 
     @staticmethod

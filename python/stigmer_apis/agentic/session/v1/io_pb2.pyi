@@ -21,13 +21,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SessionId(_message.Message):
-    """The ID of a session."""
+    """A request message that identifies a session."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("ses-..."). Required."""
+    """The session ID, as found in metadata.id ("ses-..."). Required."""
     def __init__(
         self,
         *,
@@ -43,13 +43,13 @@ Global___SessionId: _TypeAlias = SessionId  # noqa: Y015
 
 @_typing.final
 class AgentId(_message.Message):
-    """The ID of an agent."""
+    """A request message that identifies an agent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id of the agent ("agt-..."). Required."""
+    """The agent ID, as found in metadata.id of the agent ("agt-..."). Required."""
     def __init__(
         self,
         *,
@@ -65,17 +65,17 @@ Global___AgentId: _TypeAlias = AgentId  # noqa: Y015
 
 @_typing.final
 class SessionList(_message.Message):
-    """One page of sessions, the newest first."""
+    """One page of sessions, newest first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     total_pages: _builtins.int
-    """How many pages there are with the page size that was asked for."""
+    """The total number of pages at the requested page size."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.Session]:
-        """The sessions of this page. Empty past the last page."""
+        """The sessions on this page. Empty past the last page."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ Global___SessionList: _TypeAlias = SessionList  # noqa: Y015
 
 @_typing.final
 class ListSessionsRequest(_message.Message):
-    """A request for the sessions that the caller may view."""
+    """A request for one page of the sessions that the caller may view."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -101,12 +101,14 @@ class ListSessionsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """The most sessions to return. 0 leaves the size to the service."""
+    """The maximum number of sessions to return. 0 lets the service choose."""
     page_token: _builtins.str
-    """Where to go on. Empty asks for the first page."""
+    """The token of the page to return. Empty returns the first page. Leave it empty: today
+    SessionList carries no token for the next page.
+    """
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The tags that a session must all have in metadata.tags. Empty keeps every session."""
+        """The tags that a session must have, all of them, in metadata.tags. Empty returns all sessions."""
 
     def __init__(
         self,
@@ -125,7 +127,7 @@ Global___ListSessionsRequest: _TypeAlias = ListSessionsRequest  # noqa: Y015
 
 @_typing.final
 class ListSessionsByAgentRequest(_message.Message):
-    """A request for the sessions with the instances of one agent."""
+    """A request for one page of the sessions with the instances of one agent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -135,9 +137,11 @@ class ListSessionsByAgentRequest(_message.Message):
     agent_id: _builtins.str
     """The ID of the agent ("agt-..."). Required."""
     page_size: _builtins.int
-    """The most sessions to return. 0 leaves the size to the service."""
+    """The maximum number of sessions to return. 0 lets the service choose."""
     page_token: _builtins.str
-    """Where to go on. Empty asks for the first page."""
+    """The token of the page to return. Empty returns the first page. Leave it empty: today
+    SessionList carries no token for the next page.
+    """
     def __init__(
         self,
         *,

@@ -7,7 +7,7 @@ from stigmer_apis.agentic.session.v1 import io_pb2 as ai_dot_stigmer_dot_agentic
 
 
 class SessionQueryControllerStub(object):
-    """Reads sessions. SessionCommandController writes them.
+    """The service that reads sessions. SessionCommandController writes them.
     """
 
     def __init__(self, channel):
@@ -34,27 +34,27 @@ class SessionQueryControllerStub(object):
 
 
 class SessionQueryControllerServicer(object):
-    """Reads sessions. SessionCommandController writes them.
+    """The service that reads sessions. SessionCommandController writes them.
     """
 
     def get(self, request, context):
-        """Returns one session. Answers NOT_FOUND if there is none with that ID.
+        """Returns the session with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def list(self, request, context):
-        """Returns the sessions that the caller may view, a page at a time. Authorized in the handler,
-        which leaves out what the caller may not view.
+        """Returns one page of the sessions that the caller may view. Authorized in the handler, which
+        omits sessions that the caller may not view.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def listByAgent(self, request, context):
-        """Returns the sessions with the instances of one agent, a page at a time. Authorized in the
-        handler, which leaves out what the caller may not view.
+        """Returns one page of the sessions with the instances of one agent. Authorized in the handler,
+        which omits sessions that the caller may not view.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,7 +86,7 @@ def add_SessionQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SessionQueryController(object):
-    """Reads sessions. SessionCommandController writes them.
+    """The service that reads sessions. SessionCommandController writes them.
     """
 
     @staticmethod

@@ -7,7 +7,7 @@ from stigmer_apis.agentic.skill.v1 import io_pb2 as ai_dot_stigmer_dot_agentic_d
 
 
 class SkillCommandControllerStub(object):
-    """Writes skills. SkillQueryController reads them.
+    """The service that writes skills. SkillQueryController reads them.
     """
 
     def __init__(self, channel):
@@ -39,35 +39,34 @@ class SkillCommandControllerStub(object):
 
 
 class SkillCommandControllerServicer(object):
-    """Writes skills. SkillQueryController reads them.
+    """The service that writes skills. SkillQueryController reads them.
     """
 
     def apply(self, request, context):
-        """Creates the skill if its owner has none with that slug, and changes it otherwise: what a user
-        does with a file of YAML. Authorized in the handler, as create or as update.
+        """Creates the skill if its owner has none with the same slug; otherwise updates it. Intended for
+        declarative YAML files. Authorized in the handler, as a create or an update.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def create(self, request, context):
-        """Creates a skill. Answers ALREADY_EXISTS if the owner has one with that slug.
+        """Creates a skill. Fails with ALREADY_EXISTS if the owner has a skill with the same slug.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata and the spec of a skill. Agents read the new text from their next turn
-        on.
+        """Updates the metadata and the spec of a skill. Agents read the new text from their next turn on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes a skill and answers with what was removed. Refused with FAILED_PRECONDITION while an
-        agent refers to it.
+        """Deletes a skill and returns it as it was. Fails with FAILED_PRECONDITION while an agent refers
+        to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,7 +103,7 @@ def add_SkillCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SkillCommandController(object):
-    """Writes skills. SkillQueryController reads them.
+    """The service that writes skills. SkillQueryController reads them.
     """
 
     @staticmethod

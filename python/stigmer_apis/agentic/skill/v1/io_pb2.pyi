@@ -18,13 +18,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SkillId(_message.Message):
-    """The ID of a skill."""
+    """A request message that identifies a skill."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("skl-..."). Required."""
+    """The skill ID, as found in metadata.id ("skl-..."). Required."""
     def __init__(
         self,
         *,

@@ -8,7 +8,7 @@ from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_common
 
 
 class SkillQueryControllerStub(object):
-    """Reads skills. SkillCommandController writes them.
+    """The service that reads skills. SkillCommandController writes them.
     """
 
     def __init__(self, channel):
@@ -30,19 +30,19 @@ class SkillQueryControllerStub(object):
 
 
 class SkillQueryControllerServicer(object):
-    """Reads skills. SkillCommandController writes them.
+    """The service that reads skills. SkillCommandController writes them.
     """
 
     def get(self, request, context):
-        """Returns one skill. Answers NOT_FOUND if there is none with that ID.
+        """Returns the skill with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByReference(self, request, context):
-        """Returns the skill that a reference names. Answers NOT_FOUND if there is none. No check on
-        entry: the handler refuses what the caller may not view.
+        """Returns the skill that the reference names. Fails with NOT_FOUND if it does not exist. Open to
+        any signed-in caller; the handler refuses skills that the caller may not view.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -69,7 +69,7 @@ def add_SkillQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SkillQueryController(object):
-    """Reads skills. SkillCommandController writes them.
+    """The service that reads skills. SkillCommandController writes them.
     """
 
     @staticmethod
