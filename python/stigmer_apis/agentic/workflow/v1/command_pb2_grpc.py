@@ -7,7 +7,7 @@ from stigmer_apis.agentic.workflow.v1 import io_pb2 as ai_dot_stigmer_dot_agenti
 
 
 class WorkflowCommandControllerStub(object):
-    """Writes workflows. WorkflowQueryController reads them.
+    """The service that writes workflows. WorkflowQueryController reads them.
     """
 
     def __init__(self, channel):
@@ -39,37 +39,37 @@ class WorkflowCommandControllerStub(object):
 
 
 class WorkflowCommandControllerServicer(object):
-    """Writes workflows. WorkflowQueryController reads them.
+    """The service that writes workflows. WorkflowQueryController reads them.
     """
 
     def apply(self, request, context):
-        """Creates the workflow if its owner has none with that slug, and changes it otherwise: what a
-        user does with a file of YAML. Authorized in the handler, as create or as update.
+        """Creates the workflow if its owner has none with the same slug; otherwise updates it. Intended
+        for declarative YAML files. Authorized in the handler, as a create or an update.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def create(self, request, context):
-        """Creates a workflow and its default instance, and begins to check its definition; the outcome
-        comes in status.serverless_workflow_validation. Answers ALREADY_EXISTS if the owner has one
-        with that slug.
+        """Creates a workflow and its default instance, and starts to validate its definition;
+        status.serverless_workflow_validation reports the outcome. Fails with ALREADY_EXISTS if the
+        owner has a workflow with the same slug.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata and the spec of a workflow, and checks its definition anew. Executions
-        that are running keep what they began with.
+        """Updates the metadata and the spec of a workflow, and validates its definition again. Running
+        executions keep the definition that they started with.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes a workflow and its default instance, and answers with what was removed. Refused with
-        FAILED_PRECONDITION while it has other instances.
+        """Deletes a workflow and its default instance, and returns the workflow as it was. Fails with
+        FAILED_PRECONDITION while the workflow has other instances.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +106,7 @@ def add_WorkflowCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkflowCommandController(object):
-    """Writes workflows. WorkflowQueryController reads them.
+    """The service that writes workflows. WorkflowQueryController reads them.
     """
 
     @staticmethod

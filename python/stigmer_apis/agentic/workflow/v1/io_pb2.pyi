@@ -18,13 +18,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowId(_message.Message):
-    """The ID of a workflow."""
+    """A request message that identifies a workflow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("wfl-..."). Required."""
+    """The workflow ID, as found in metadata.id ("wfl-..."). Required."""
     def __init__(
         self,
         *,

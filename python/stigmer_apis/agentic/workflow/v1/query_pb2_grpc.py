@@ -8,7 +8,7 @@ from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_common
 
 
 class WorkflowQueryControllerStub(object):
-    """Reads workflows. WorkflowCommandController writes them.
+    """The service that reads workflows. WorkflowCommandController writes them.
     """
 
     def __init__(self, channel):
@@ -30,19 +30,19 @@ class WorkflowQueryControllerStub(object):
 
 
 class WorkflowQueryControllerServicer(object):
-    """Reads workflows. WorkflowCommandController writes them.
+    """The service that reads workflows. WorkflowCommandController writes them.
     """
 
     def get(self, request, context):
-        """Returns one workflow. Answers NOT_FOUND if there is none with that ID.
+        """Returns the workflow with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByReference(self, request, context):
-        """Returns the workflow that a reference names. Answers NOT_FOUND if there is none. Authorized
-        in the handler: the resource is known only once the reference is resolved.
+        """Returns the workflow that the reference names. Fails with NOT_FOUND if it does not exist.
+        Authorized in the handler, because the workflow is known only after the reference is resolved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -69,7 +69,7 @@ def add_WorkflowQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkflowQueryController(object):
-    """Reads workflows. WorkflowCommandController writes them.
+    """The service that reads workflows. WorkflowCommandController writes them.
     """
 
     @staticmethod

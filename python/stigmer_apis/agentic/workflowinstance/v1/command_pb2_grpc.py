@@ -7,7 +7,7 @@ from stigmer_apis.agentic.workflowinstance.v1 import io_pb2 as ai_dot_stigmer_do
 
 
 class WorkflowInstanceCommandControllerStub(object):
-    """Writes workflow instances. WorkflowInstanceQueryController reads them.
+    """The service that writes workflow instances. WorkflowInstanceQueryController reads them.
     """
 
     def __init__(self, channel):
@@ -39,36 +39,35 @@ class WorkflowInstanceCommandControllerStub(object):
 
 
 class WorkflowInstanceCommandControllerServicer(object):
-    """Writes workflow instances. WorkflowInstanceQueryController reads them.
+    """The service that writes workflow instances. WorkflowInstanceQueryController reads them.
     """
 
     def apply(self, request, context):
-        """Creates the instance if its owner has none with that slug, and changes it otherwise: what a
-        user does with a file of YAML. Authorized in the handler, as create or as update.
+        """Creates the instance if its owner has none with the same slug; otherwise updates it. Intended
+        for declarative YAML files. Authorized in the handler, as a create or an update.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def create(self, request, context):
-        """Creates an instance. Authorized in the handler: the caller must be permitted to create
-        instances of the workflow that the spec names, and to view the environments that it refers
-        to.
+        """Creates a workflow instance. Authorized in the handler: the caller needs permission to create
+        instances of the workflow that the spec names, and to view the environments that it refers to.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata and the spec of an instance. Executions that are running keep what they
-        began with.
+        """Updates the metadata and the spec of an instance. Running executions keep the configuration
+        that they started with.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes an instance and answers with what was removed. Its executions stay readable.
+        """Deletes an instance and returns it as it was. Its executions remain readable.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +104,7 @@ def add_WorkflowInstanceCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkflowInstanceCommandController(object):
-    """Writes workflow instances. WorkflowInstanceQueryController reads them.
+    """The service that writes workflow instances. WorkflowInstanceQueryController reads them.
     """
 
     @staticmethod

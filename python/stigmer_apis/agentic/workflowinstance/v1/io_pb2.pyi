@@ -22,13 +22,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowInstanceId(_message.Message):
-    """The ID of a workflow instance."""
+    """A request message that identifies a workflow instance."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("win-..."). Required."""
+    """The workflow instance ID, as found in metadata.id ("win-..."). Required."""
     def __init__(
         self,
         *,
@@ -44,7 +44,7 @@ Global___WorkflowInstanceId: _TypeAlias = WorkflowInstanceId  # noqa: Y015
 
 @_typing.final
 class GetWorkflowInstancesByWorkflowRequest(_message.Message):
-    """A request for the instances of one workflow."""
+    """A request for one page of the instances of a workflow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -54,7 +54,7 @@ class GetWorkflowInstancesByWorkflowRequest(_message.Message):
     """The ID of the workflow ("wfl-..."). Required."""
     @_builtins.property
     def page_info(self) -> _pagination_pb2.PageInfo:
-        """Which page to return. Absent asks for the first, of a size that the service chooses."""
+        """The page to return. Absent returns the first page, at a size that the service chooses."""
 
     def __init__(
         self,
@@ -79,10 +79,10 @@ class WorkflowInstanceList(_message.Message):
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     total_pages: _builtins.int
-    """How many pages there are with the page size that was asked for."""
+    """The total number of pages at the requested page size."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.WorkflowInstance]:
-        """The instances of this page. Empty past the last page."""
+        """The instances on this page. Empty past the last page."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_common
 
 
 class WorkflowInstanceQueryControllerStub(object):
-    """Reads workflow instances. WorkflowInstanceCommandController writes them.
+    """The service that reads workflow instances. WorkflowInstanceCommandController writes them.
     """
 
     def __init__(self, channel):
@@ -35,27 +35,28 @@ class WorkflowInstanceQueryControllerStub(object):
 
 
 class WorkflowInstanceQueryControllerServicer(object):
-    """Reads workflow instances. WorkflowInstanceCommandController writes them.
+    """The service that reads workflow instances. WorkflowInstanceCommandController writes them.
     """
 
     def get(self, request, context):
-        """Returns one instance. Answers NOT_FOUND if there is none with that ID.
+        """Returns the workflow instance with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByWorkflow(self, request, context):
-        """Returns the instances of one workflow, a page at a time. No check on entry: the handler
-        leaves out what the caller may not view.
+        """Returns one page of the instances of a workflow. Open to any signed-in caller; the handler
+        omits instances that the caller may not view.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def getByReference(self, request, context):
-        """Returns the instance that a reference names. Answers NOT_FOUND if there is none. Authorized
-        in the handler: the resource is known only once the reference is resolved.
+        """Returns the workflow instance that the reference names. Fails with NOT_FOUND if it does not
+        exist. Authorized in the handler, because the instance is known only after the reference is
+        resolved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +88,7 @@ def add_WorkflowInstanceQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkflowInstanceQueryController(object):
-    """Reads workflow instances. WorkflowInstanceCommandController writes them.
+    """The service that reads workflow instances. WorkflowInstanceCommandController writes them.
     """
 
     @staticmethod

@@ -21,8 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentCallTaskConfig(_message.Message):
-    """What a task of kind WORKFLOW_TASK_KIND_AGENT_CALL does: it sends a message to an agent and waits
-    for the answer, which is the output of the task.
+    """The configuration of a task of kind WORKFLOW_TASK_KIND_AGENT_CALL, which sends a message to an
+    agent and waits for its answer. The answer is the output of the task.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -53,20 +53,20 @@ class AgentCallTaskConfig(_message.Message):
     ENV_FIELD_NUMBER: _builtins.int
     CONFIG_FIELD_NUMBER: _builtins.int
     agent: _builtins.str
-    """The slug of the agent, 1 to 63 characters. Required. Its default instance is used."""
+    """The slug of the agent. The task runs its default instance. Required, 1 to 63 characters."""
     scope: _enum_pb2.ApiResourceOwnerScope.ValueType
-    """What kind of owner the agent has. Unspecified looks in the organization of the workflow."""
+    """The kind of owner of the agent. Unspecified means the organization of the workflow."""
     message: _builtins.str
-    """What to say to the agent, at least one character; may hold expressions. Required."""
+    """The message to the agent, which may contain expressions. Required, at least one character."""
     @_builtins.property
     def env(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The values that this one call adds to the environment of the agent, by variable name. A value
-        may be an expression, such as "${ .secrets.token }", and is no place for a secret in clear.
+        """The values that this call adds to the agent's environment, by variable name. A value may be an
+        expression, such as "${ .secrets.token }". Do not store secrets in plain text here.
         """
 
     @_builtins.property
     def config(self) -> Global___AgentExecutionConfig:
-        """How to run this one call. Absent runs it as the agent instance is set up."""
+        """The settings of this call. If absent, those of the agent instance apply."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ Global___AgentCallTaskConfig: _TypeAlias = AgentCallTaskConfig  # noqa: Y015
 
 @_typing.final
 class AgentExecutionConfig(_message.Message):
-    """Settings of one call that differ from those of the agent instance."""
+    """The settings of one call that differ from those of the agent instance."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -95,14 +95,14 @@ class AgentExecutionConfig(_message.Message):
     TIMEOUT_FIELD_NUMBER: _builtins.int
     TEMPERATURE_FIELD_NUMBER: _builtins.int
     model: _builtins.str
-    """The name of the model to use, as its provider spells it. Empty keeps the model of the instance."""
+    """The name of the model, as spelled by its provider. Empty uses the model of the agent instance."""
     timeout: _builtins.int
-    """How long the agent may take, in seconds, 1 to 3600. Required wherever the config is given: an
-    unset field reads as 0, which is out of range.
+    """The time limit of the agent, in seconds, 1 to 3600. Required in every config: an unset field
+    reads as 0, which is out of range.
     """
     temperature: _builtins.float
-    """How freely the model chooses its words, 0.0 to 1.0. 0.0, which is also what an unset field
-    reads as, is the most predictable.
+    """The sampling temperature of the model, 0.0 to 1.0. Higher values give more varied output. 0.0,
+    which is also the value of an unset field, is the most predictable.
     """
     def __init__(
         self,

@@ -19,8 +19,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CallActivityTaskConfig(_message.Message):
-    """What a task of kind WORKFLOW_TASK_KIND_CALL_ACTIVITY does: it calls a Temporal activity that a
-    worker of the platform offers, and waits for its result, which is the output of the task.
+    """The configuration of a task of kind WORKFLOW_TASK_KIND_CALL_ACTIVITY, which calls a Temporal
+    activity that a worker of the platform offers and waits for its result. The result is the output
+    of the task.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -28,10 +29,10 @@ class CallActivityTaskConfig(_message.Message):
     ACTIVITY_FIELD_NUMBER: _builtins.int
     INPUT_FIELD_NUMBER: _builtins.int
     activity: _builtins.str
-    """The name under which the activity is registered, at least one character. Required."""
+    """The registered name of the activity. Required, at least one character."""
     @_builtins.property
     def input(self) -> _struct_pb2.Struct:
-        """The input of the activity; values may be expressions. Absent if it takes none."""
+        """The input of the activity, whose values may be expressions. Absent if it takes none."""
 
     def __init__(
         self,

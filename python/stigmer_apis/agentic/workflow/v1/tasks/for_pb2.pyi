@@ -21,8 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ForTaskConfig(_message.Message):
-    """What a task of kind WORKFLOW_TASK_KIND_FOR does: it runs tasks for each item of a collection, one
-    item after the other.
+    """The configuration of a task of kind WORKFLOW_TASK_KIND_FOR, which runs tasks for each item of a
+    collection, one item after the other.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -31,10 +31,10 @@ class ForTaskConfig(_message.Message):
     IN_FIELD_NUMBER: _builtins.int
     DO_FIELD_NUMBER: _builtins.int
     each: _builtins.str
-    """The name of the variable that holds the current item, at least one character. Required."""
+    """The name of the variable that holds the current item. Required, at least one character."""
     @_builtins.property
     def do(self) -> _containers.RepeatedCompositeFieldContainer[_spec_pb2.WorkflowTask]:
-        """The tasks to run for an item, in order. At least one."""
+        """The tasks to run for each item, in order. At least one."""
 
     def __init__(
         self,

@@ -19,8 +19,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GrpcCallTaskConfig(_message.Message):
-    """What a task of kind WORKFLOW_TASK_KIND_GRPC_CALL does: it calls a unary gRPC method; the
-    response, in its JSON form, is the output of the task.
+    """The configuration of a task of kind WORKFLOW_TASK_KIND_GRPC_CALL, which calls a unary gRPC
+    method. The response, in its JSON form, is the output of the task.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -29,14 +29,14 @@ class GrpcCallTaskConfig(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     service: _builtins.str
-    """The full name of the service, such as "example.v1.GreeterService", at least one character.
-    Required.
+    """The full name of the service, such as "example.v1.GreeterService". Required, at least one
+    character.
     """
     method: _builtins.str
-    """The name of the method, at least one character. Required."""
+    """The name of the method, such as "SayHello". Required, at least one character."""
     @_builtins.property
     def request(self) -> _struct_pb2.Struct:
-        """The request, in its JSON form; values may be expressions. Absent sends an empty one."""
+        """The request, in its JSON form; values may be expressions. Absent sends an empty request."""
 
     def __init__(
         self,

@@ -21,8 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class HttpCallTaskConfig(_message.Message):
-    """What a task of kind WORKFLOW_TASK_KIND_HTTP_CALL does: it sends an HTTP request; the body of the
-    response is the output of the task.
+    """The configuration of a task of kind WORKFLOW_TASK_KIND_HTTP_CALL, which sends an HTTP request.
+    The body of the response is the output of the task.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -53,18 +53,18 @@ class HttpCallTaskConfig(_message.Message):
     BODY_FIELD_NUMBER: _builtins.int
     TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
     method: _builtins.str
-    """The method: GET, POST, PUT, DELETE or PATCH. Required."""
+    """The HTTP method: GET, POST, PUT, DELETE or PATCH. Required."""
     timeout_seconds: _builtins.int
-    """How long to wait for the response, in seconds, 1 to 300. Required: an unset field reads as 0,
+    """The time to wait for the response, in seconds, 1 to 300. Required: an unset field reads as 0,
     which is out of range.
     """
     @_builtins.property
     def endpoint(self) -> Global___HttpEndpoint:
-        """Where to send the request. Required."""
+        """The endpoint that receives the request. Required."""
 
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The headers to send; values may be expressions, and are no place for a secret in clear."""
+        """The HTTP headers to send; values may be expressions. Do not store secrets in plain text here."""
 
     @_builtins.property
     def body(self) -> _struct_pb2.Struct:
@@ -89,13 +89,13 @@ Global___HttpCallTaskConfig: _TypeAlias = HttpCallTaskConfig  # noqa: Y015
 
 @_typing.final
 class HttpEndpoint(_message.Message):
-    """Where an HTTP request goes."""
+    """The endpoint of an HTTP request."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     URI_FIELD_NUMBER: _builtins.int
     uri: _builtins.str
-    """The URI, at least one character; may hold expressions. Required."""
+    """The URI of the endpoint, which may contain expressions. Required, at least one character."""
     def __init__(
         self,
         *,

@@ -19,8 +19,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class RunTaskConfig(_message.Message):
-    """What a task of kind WORKFLOW_TASK_KIND_RUN does: it runs another workflow and waits for its end;
-    the output of that workflow is the output of the task.
+    """The configuration of a task of kind WORKFLOW_TASK_KIND_RUN, which runs another workflow and waits
+    for it to end. The output of that workflow is the output of the task.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -28,10 +28,10 @@ class RunTaskConfig(_message.Message):
     WORKFLOW_FIELD_NUMBER: _builtins.int
     INPUT_FIELD_NUMBER: _builtins.int
     workflow: _builtins.str
-    """The slug of the workflow, at least one character. Required. Its default instance is used."""
+    """The slug of the workflow. The task runs its default instance. Required, at least one character."""
     @_builtins.property
     def input(self) -> _struct_pb2.Struct:
-        """The input of the workflow; values may be expressions. Absent if it takes none."""
+        """The input of the workflow, whose values may be expressions. Absent if it takes none."""
 
     def __init__(
         self,

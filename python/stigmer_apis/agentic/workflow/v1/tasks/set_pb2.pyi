@@ -20,8 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SetTaskConfig(_message.Message):
-    """What a task of kind WORKFLOW_TASK_KIND_SET does: it computes values; they are the output of the
-    task.
+    """The configuration of a task of kind WORKFLOW_TASK_KIND_SET, which computes values. The values are
+    the output of the task.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -49,7 +49,7 @@ class SetTaskConfig(_message.Message):
     VARIABLES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The values by name; each may be an expression. At least one."""
+        """The values, by variable name; each may be an expression. At least one."""
 
     def __init__(
         self,

@@ -21,7 +21,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class TryTaskConfig(_message.Message):
-    """What a task of kind WORKFLOW_TASK_KIND_TRY does: it runs tasks, and others if one of them fails."""
+    """The configuration of a task of kind WORKFLOW_TASK_KIND_TRY, which runs tasks, and other tasks if
+    one of them fails.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -29,7 +31,7 @@ class TryTaskConfig(_message.Message):
     CATCH_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def catch(self) -> Global___CatchBlock:
-        """What to do when one of them fails. Absent lets the error pass."""
+        """The error handler, which runs if one of the tasks fails. If absent, the error propagates."""
 
     def __init__(
         self,
@@ -46,7 +48,7 @@ Global___TryTaskConfig: _TypeAlias = TryTaskConfig  # noqa: Y015
 
 @_typing.final
 class CatchBlock(_message.Message):
-    """What to do with an error."""
+    """An error handler."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
