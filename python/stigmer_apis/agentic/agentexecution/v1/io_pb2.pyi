@@ -22,13 +22,13 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentExecutionId(_message.Message):
-    """The ID of an agent execution."""
+    """A request message that identifies an agent execution."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("aex-..."). Required."""
+    """The agent execution ID, as found in metadata.id ("aex-..."). Required."""
     def __init__(
         self,
         *,
@@ -44,13 +44,13 @@ Global___AgentExecutionId: _TypeAlias = AgentExecutionId  # noqa: Y015
 
 @_typing.final
 class SessionId(_message.Message):
-    """The ID of a session."""
+    """A request message that identifies a session."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id of the session ("ses-..."). Required."""
+    """The session ID, as found in metadata.id of the session ("ses-..."). Required."""
     def __init__(
         self,
         *,
@@ -66,17 +66,17 @@ Global___SessionId: _TypeAlias = SessionId  # noqa: Y015
 
 @_typing.final
 class AgentExecutionList(_message.Message):
-    """One page of agent executions, the newest first."""
+    """One page of agent executions, newest first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     total_pages: _builtins.int
-    """How many pages there are with the page size that was asked for."""
+    """The total number of pages at the requested page size."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.AgentExecution]:
-        """The executions of this page. Empty past the last page."""
+        """The executions on this page. Empty past the last page."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ Global___AgentExecutionList: _TypeAlias = AgentExecutionList  # noqa: Y015
 
 @_typing.final
 class ListAgentExecutionsRequest(_message.Message):
-    """A request for agent executions of any session that the caller may view."""
+    """A request for one page of the agent executions that the caller may view, in any session."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -103,14 +103,20 @@ class ListAgentExecutionsRequest(_message.Message):
     PHASE_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """The most executions to return. 0 leaves the size to the service."""
+    """The maximum number of executions to return. 0 lets the service choose."""
     page_token: _builtins.str
-    """Where to go on. Empty asks for the first page."""
+    """The token of the page to return. Empty returns the first page. Leave it empty: today
+    AgentExecutionList carries no token for the next page.
+    """
     phase: _enum_pb2.ExecutionPhase.ValueType
-    """The phase to keep. EXECUTION_PHASE_UNSPECIFIED keeps every phase."""
+    """The phase of the executions to return. EXECUTION_PHASE_UNSPECIFIED returns executions in all
+    phases.
+    """
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The tags that an execution must all have in metadata.tags. Empty keeps every execution."""
+        """The tags that an execution must have, all of them, in metadata.tags. Empty returns all
+        executions.
+        """
 
     def __init__(
         self,
@@ -130,7 +136,7 @@ Global___ListAgentExecutionsRequest: _TypeAlias = ListAgentExecutionsRequest  # 
 
 @_typing.final
 class ListAgentExecutionsBySessionRequest(_message.Message):
-    """A request for the executions of one session."""
+    """A request for one page of the executions of a session."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -140,9 +146,11 @@ class ListAgentExecutionsBySessionRequest(_message.Message):
     session_id: _builtins.str
     """The ID of the session ("ses-..."). Required."""
     page_size: _builtins.int
-    """The most executions to return. 0 leaves the size to the service."""
+    """The maximum number of executions to return. 0 lets the service choose."""
     page_token: _builtins.str
-    """Where to go on. Empty asks for the first page."""
+    """The token of the page to return. Empty returns the first page. Leave it empty: today
+    AgentExecutionList carries no token for the next page.
+    """
     def __init__(
         self,
         *,

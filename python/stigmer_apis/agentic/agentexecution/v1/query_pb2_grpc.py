@@ -7,7 +7,7 @@ from stigmer_apis.agentic.agentexecution.v1 import io_pb2 as ai_dot_stigmer_dot_
 
 
 class AgentExecutionQueryControllerStub(object):
-    """Reads agent executions. AgentExecutionCommandController writes them.
+    """The service that reads agent executions. AgentExecutionCommandController writes them.
     """
 
     def __init__(self, channel):
@@ -39,35 +39,35 @@ class AgentExecutionQueryControllerStub(object):
 
 
 class AgentExecutionQueryControllerServicer(object):
-    """Reads agent executions. AgentExecutionCommandController writes them.
+    """The service that reads agent executions. AgentExecutionCommandController writes them.
     """
 
     def get(self, request, context):
-        """Returns one execution. Answers NOT_FOUND if there is none with that ID.
+        """Returns the agent execution with the given ID. Fails with NOT_FOUND if it does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def list(self, request, context):
-        """Returns the executions that the caller may view, a page at a time. No check on entry: the
-        handler leaves out what the caller may not view.
+        """Returns one page of the executions that the caller may view. Open to any signed-in caller; the
+        handler omits executions that the caller may not view.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def listBySession(self, request, context):
-        """Returns the executions of one session, a page at a time. No check on entry: the handler leaves
-        out what the caller may not view.
+        """Returns one page of the executions of a session. Open to any signed-in caller; the handler
+        omits executions that the caller may not view.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def subscribe(self, request, context):
-        """Streams the execution: once as it is, then whole again after every change. The stream ends
-        after the terminal phase.
+        """Streams an execution: its current state first, then the whole execution again after every
+        change. The stream ends after the terminal phase.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,7 +104,7 @@ def add_AgentExecutionQueryControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AgentExecutionQueryController(object):
-    """Reads agent executions. AgentExecutionCommandController writes them.
+    """The service that reads agent executions. AgentExecutionCommandController writes them.
     """
 
     @staticmethod

@@ -8,7 +8,7 @@ from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_common
 
 
 class WorkflowExecutionCommandControllerStub(object):
-    """Writes workflow executions. WorkflowExecutionQueryController reads them.
+    """The service that writes workflow executions. WorkflowExecutionQueryController reads them.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,14 @@ class WorkflowExecutionCommandControllerStub(object):
 
 
 class WorkflowExecutionCommandControllerServicer(object):
-    """Writes workflow executions. WorkflowExecutionQueryController reads them.
+    """The service that writes workflow executions. WorkflowExecutionQueryController reads them.
     """
 
     def create(self, request, context):
-        """Starts an execution.
+        """Starts a workflow execution.
 
-        The request carries metadata and spec; the platform fills the rest and answers with the stored
-        execution, in EXECUTION_PENDING. Authorized in the handler: whether the caller may execute
+        The request carries metadata and spec; the platform fills in the rest and returns the stored
+        execution, in EXECUTION_PENDING. Authorized in the handler, because the required permission
         depends on the workflow or the instance that the spec names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -55,8 +55,8 @@ class WorkflowExecutionCommandControllerServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def update(self, request, context):
-        """Changes the metadata of an execution, such as its labels and tags. A changed spec is refused
-        with FAILED_PRECONDITION, a status in the request is ignored.
+        """Updates the metadata of an execution, such as its labels and tags. Fails with
+        FAILED_PRECONDITION if the spec changed; ignores the status in the request.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -66,16 +66,16 @@ class WorkflowExecutionCommandControllerServicer(object):
         """Reports the progress of an execution. For workflow runners and system activities, not for
         users.
 
-        Merges into the stored status: a field that is left empty keeps what is stored, one that is set
-        replaces it whole. Safe to repeat. Answers with the stored execution.
+        Merges the given status into the stored one: empty fields keep their stored values, and set
+        fields replace them as a whole. Safe to retry. Returns the stored execution.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def delete(self, request, context):
-        """Removes an execution and answers with what was removed. It does not stop a run:
-        WorkflowRunnerServiceController.cancelExecution does.
+        """Deletes an execution and returns it as it was. Deleting does not stop the run; use
+        WorkflowRunnerServiceController.cancelExecution for that.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,7 +112,7 @@ def add_WorkflowExecutionCommandControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkflowExecutionCommandController(object):
-    """Writes workflow executions. WorkflowExecutionQueryController reads them.
+    """The service that writes workflow executions. WorkflowExecutionQueryController reads them.
     """
 
     @staticmethod

@@ -28,11 +28,11 @@ class _WorkflowUpdateType:
 class _WorkflowUpdateTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkflowUpdateType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     workflow_update_type_unspecified: _WorkflowUpdateType.ValueType  # 0
-    """Not reported."""
+    """No type reported."""
     wf_update_status_changed: _WorkflowUpdateType.ValueType  # 1
-    """The status changed in a way that no other value names."""
+    """The status changed in a way that no other value describes."""
     wf_update_task_started: _WorkflowUpdateType.ValueType  # 2
-    """A task began to run."""
+    """A task started."""
     wf_update_task_completed: _WorkflowUpdateType.ValueType  # 3
     """A task ended with an output."""
     wf_update_task_failed: _WorkflowUpdateType.ValueType  # 4
@@ -40,17 +40,17 @@ class _WorkflowUpdateTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Wo
     wf_update_execution_completed: _WorkflowUpdateType.ValueType  # 5
     """The execution ended with a result."""
     wf_update_execution_cancelled: _WorkflowUpdateType.ValueType  # 6
-    """The execution was cancelled."""
+    """The execution was cancelled on request."""
 
 class WorkflowUpdateType(_WorkflowUpdateType, metaclass=_WorkflowUpdateTypeEnumTypeWrapper):
-    """What a WorkflowExecutionUpdate reports."""
+    """The types of change that a WorkflowExecutionUpdate reports."""
 
 workflow_update_type_unspecified: WorkflowUpdateType.ValueType  # 0
-"""Not reported."""
+"""No type reported."""
 wf_update_status_changed: WorkflowUpdateType.ValueType  # 1
-"""The status changed in a way that no other value names."""
+"""The status changed in a way that no other value describes."""
 wf_update_task_started: WorkflowUpdateType.ValueType  # 2
-"""A task began to run."""
+"""A task started."""
 wf_update_task_completed: WorkflowUpdateType.ValueType  # 3
 """A task ended with an output."""
 wf_update_task_failed: WorkflowUpdateType.ValueType  # 4
@@ -58,18 +58,18 @@ wf_update_task_failed: WorkflowUpdateType.ValueType  # 4
 wf_update_execution_completed: WorkflowUpdateType.ValueType  # 5
 """The execution ended with a result."""
 wf_update_execution_cancelled: WorkflowUpdateType.ValueType  # 6
-"""The execution was cancelled."""
+"""The execution was cancelled on request."""
 Global___WorkflowUpdateType: _TypeAlias = WorkflowUpdateType  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionId(_message.Message):
-    """The ID of a workflow execution."""
+    """A request message that identifies a workflow execution."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id ("wex-..."). Required."""
+    """The workflow execution ID, as found in metadata.id ("wex-..."). Required."""
     def __init__(
         self,
         *,
@@ -85,13 +85,13 @@ Global___WorkflowExecutionId: _TypeAlias = WorkflowExecutionId  # noqa: Y015
 
 @_typing.final
 class WorkflowId(_message.Message):
-    """The ID of a workflow."""
+    """A request message that identifies a workflow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUE_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The ID, as found in metadata.id of the workflow ("wfl-..."). Required."""
+    """The workflow ID, as found in metadata.id of the workflow ("wfl-..."). Required."""
     def __init__(
         self,
         *,
@@ -107,17 +107,17 @@ Global___WorkflowId: _TypeAlias = WorkflowId  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionList(_message.Message):
-    """One page of workflow executions, the newest first."""
+    """One page of workflow executions, newest first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TOTAL_PAGES_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     total_pages: _builtins.int
-    """How many pages there are with the page size that was asked for."""
+    """The total number of pages at the requested page size."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_api_pb2.WorkflowExecution]:
-        """The executions of this page. Empty past the last page."""
+        """The executions on this page. Empty past the last page."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ Global___WorkflowExecutionList: _TypeAlias = WorkflowExecutionList  # noqa: Y015
 
 @_typing.final
 class ListWorkflowExecutionsRequest(_message.Message):
-    """A request for workflow executions of any workflow that the caller may view."""
+    """A request for one page of the workflow executions that the caller may view, of any workflow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -144,14 +144,20 @@ class ListWorkflowExecutionsRequest(_message.Message):
     PHASE_FIELD_NUMBER: _builtins.int
     TAGS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """The most executions to return. 0 leaves the size to the service."""
+    """The maximum number of executions to return. 0 lets the service choose."""
     page_token: _builtins.str
-    """Where to go on. Empty asks for the first page."""
+    """The token of the page to return. Empty returns the first page. Leave it empty: today
+    WorkflowExecutionList carries no token for the next page.
+    """
     phase: _enum_pb2.ExecutionPhase.ValueType
-    """The phase to keep. EXECUTION_PHASE_UNSPECIFIED keeps every phase."""
+    """The phase of the executions to return. EXECUTION_PHASE_UNSPECIFIED returns executions in all
+    phases.
+    """
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The tags that an execution must all have in metadata.tags. Empty keeps every execution."""
+        """The tags that an execution must have, all of them, in metadata.tags. Empty returns all
+        executions.
+        """
 
     def __init__(
         self,
@@ -171,7 +177,7 @@ Global___ListWorkflowExecutionsRequest: _TypeAlias = ListWorkflowExecutionsReque
 
 @_typing.final
 class ListWorkflowExecutionsByWorkflowRequest(_message.Message):
-    """A request for the executions of one workflow."""
+    """A request for one page of the executions of a workflow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -181,9 +187,11 @@ class ListWorkflowExecutionsByWorkflowRequest(_message.Message):
     workflow_id: _builtins.str
     """The ID of the workflow ("wfl-..."). Required."""
     page_size: _builtins.int
-    """The most executions to return. 0 leaves the size to the service."""
+    """The maximum number of executions to return. 0 lets the service choose."""
     page_token: _builtins.str
-    """Where to go on. Empty asks for the first page."""
+    """The token of the page to return. Empty returns the first page. Leave it empty: today
+    WorkflowExecutionList carries no token for the next page.
+    """
     def __init__(
         self,
         *,
@@ -223,7 +231,7 @@ Global___SubscribeWorkflowExecutionRequest: _TypeAlias = SubscribeWorkflowExecut
 
 @_typing.final
 class WorkflowExecutionUpdate(_message.Message):
-    """A change of a workflow execution, as the platform publishes it to those who follow it."""
+    """A change of a workflow execution, as the platform publishes it to subscribers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -231,14 +239,14 @@ class WorkflowExecutionUpdate(_message.Message):
     EXECUTION_FIELD_NUMBER: _builtins.int
     TASK_FIELD_NUMBER: _builtins.int
     update_type: Global___WorkflowUpdateType.ValueType
-    """What changed."""
+    """The type of the change."""
     @_builtins.property
     def execution(self) -> _api_pb2.WorkflowExecution:
         """The execution after the change."""
 
     @_builtins.property
     def task(self) -> _api_pb2.WorkflowTask:
-        """The task that started or ended. Absent where the change concerns the execution as a whole."""
+        """The task that started or ended. Absent if the change concerns the execution as a whole."""
 
     def __init__(
         self,

@@ -7,8 +7,8 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
 class WorkflowRunnerServiceControllerStub(object):
-    """Runs workflows and controls runs. Called by other services of the platform; the runner authorizes
-    its callers itself.
+    """The service that starts and controls workflow runs. Other services of the platform call it; the
+    runner authorizes its callers itself.
     """
 
     def __init__(self, channel):
@@ -40,37 +40,37 @@ class WorkflowRunnerServiceControllerStub(object):
 
 
 class WorkflowRunnerServiceControllerServicer(object):
-    """Runs workflows and controls runs. Called by other services of the platform; the runner authorizes
-    its callers itself.
+    """The service that starts and controls workflow runs. Other services of the platform call it; the
+    runner authorizes its callers itself.
     """
 
     def executeAsync(self, request, context):
-        """Starts a run and answers as soon as it is accepted.
+        """Starts a run and returns as soon as the run is accepted.
 
-        This is the direct path: no task token is carried and no outside activity is completed.
-        Repeating it for an execution that is already running answers with that run.
+        This is the direct path: it carries no task token and completes no external activity. Calling
+        it again for an execution that is already running returns that run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def cancelExecution(self, request, context):
-        """Ends a run. The execution reaches EXECUTION_CANCELLED once the run has stopped. Cancelling an
-        ended run changes nothing.
+        """Cancels a run. The execution reaches EXECUTION_CANCELLED once the run has stopped. Cancelling a
+        run that has ended is a no-op.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def pauseExecution(self, request, context):
-        """Holds a run before its next task; tasks that are running go on to their end.
+        """Pauses a run before its next task. Tasks that are running continue to their end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def resumeExecution(self, request, context):
-        """Goes on with a paused run. Resuming a run that is not paused changes nothing.
+        """Resumes a paused run. Resuming a run that is not paused is a no-op.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,8 +107,8 @@ def add_WorkflowRunnerServiceControllerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkflowRunnerServiceController(object):
-    """Runs workflows and controls runs. Called by other services of the platform; the runner authorizes
-    its callers itself.
+    """The service that starts and controls workflow runs. Other services of the platform call it; the
+    runner authorizes its callers itself.
     """
 
     @staticmethod

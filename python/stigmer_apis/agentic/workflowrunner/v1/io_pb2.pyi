@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class WorkflowExecuteInput(_message.Message):
     """A request to run a workflow by direct gRPC.
 
-    Nothing outside waits for such a run, so no task token travels here. See
+    Nothing external waits for such a run, so the request carries no task token. See
     WorkflowExecutionStatus.callback_token for the path through Temporal.
     """
 
@@ -29,11 +29,11 @@ class WorkflowExecuteInput(_message.Message):
     WORKFLOW_EXECUTION_ID_FIELD_NUMBER: _builtins.int
     WORKFLOW_YAML_FIELD_NUMBER: _builtins.int
     workflow_execution_id: _builtins.str
-    """The ID of the workflow execution to run ("wex-..."). Required. The runner reports to the status
-    of this execution.
+    """The ID of the workflow execution to run ("wex-..."). Required. The runner reports progress in
+    the status of this execution.
     """
     workflow_yaml: _builtins.str
-    """The workflow definition to run, in YAML. Empty lets the runner read the definition of the
+    """The workflow definition to run, in YAML. If empty, the runner reads the definition of the
     workflow that the execution names.
     """
     def __init__(
@@ -52,7 +52,7 @@ Global___WorkflowExecuteInput: _TypeAlias = WorkflowExecuteInput  # noqa: Y015
 
 @_typing.final
 class WorkflowExecuteResponse(_message.Message):
-    """The answer to an accepted run. The run itself goes on after it."""
+    """The response to an accepted run, which continues after the response."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -63,21 +63,21 @@ class WorkflowExecuteResponse(_message.Message):
     SUBSCRIBE_URL_FIELD_NUMBER: _builtins.int
     STATUS_URL_FIELD_NUMBER: _builtins.int
     workflow_execution_id: _builtins.str
-    """The ID of the workflow execution, as in the request."""
+    """The ID of the workflow execution ("wex-..."), as in the request."""
     status: _builtins.str
-    """The state of the request, such as "accepted". For display; the phase of the execution is what
-    counts.
+    """The state of the request, such as "accepted". For display only; rely on the phase of the
+    execution instead.
     """
     message: _builtins.str
-    """A sentence about the state, for display. May be empty."""
+    """A sentence that describes the state, for display. May be empty."""
     temporal_workflow_id: _builtins.str
-    """The ID of the Temporal workflow that the runner started. It is also written to
+    """The ID of the Temporal workflow that the runner started. The runner also writes it to
     WorkflowExecutionStatus.temporal_workflow_id.
     """
     subscribe_url: _builtins.str
-    """The URL at which the progress can be followed. Empty if the runner offers none."""
+    """The URL for following the progress of the run. Empty if the runner offers none."""
     status_url: _builtins.str
-    """The URL at which the status can be read. Empty if the runner offers none."""
+    """The URL for reading the status of the run. Empty if the runner offers none."""
     def __init__(
         self,
         *,
@@ -98,7 +98,7 @@ Global___WorkflowExecuteResponse: _TypeAlias = WorkflowExecuteResponse  # noqa: 
 
 @_typing.final
 class CancelExecutionRequest(_message.Message):
-    """A request to end a run before its time."""
+    """A request to cancel a run."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -108,9 +108,9 @@ class CancelExecutionRequest(_message.Message):
     execution_id: _builtins.str
     """The ID of the workflow execution ("wex-..."). Required."""
     reason: _builtins.str
-    """Why, in words for whoever reads the execution later. May be empty."""
+    """The reason for cancelling, for people who read the execution later. May be empty."""
     force: _builtins.bool
-    """Whether to terminate at once. False lets running tasks clean up first."""
+    """Whether to terminate the run immediately. If false, running tasks clean up first."""
     def __init__(
         self,
         *,
@@ -128,7 +128,7 @@ Global___CancelExecutionRequest: _TypeAlias = CancelExecutionRequest  # noqa: Y0
 
 @_typing.final
 class PauseExecutionRequest(_message.Message):
-    """A request to hold a run before its next task."""
+    """A request to pause a run before its next task."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -137,7 +137,7 @@ class PauseExecutionRequest(_message.Message):
     execution_id: _builtins.str
     """The ID of the workflow execution ("wex-..."). Required."""
     reason: _builtins.str
-    """Why, in words for whoever reads the execution later. May be empty."""
+    """The reason for pausing, for people who read the execution later. May be empty."""
     def __init__(
         self,
         *,
@@ -154,7 +154,7 @@ Global___PauseExecutionRequest: _TypeAlias = PauseExecutionRequest  # noqa: Y015
 
 @_typing.final
 class ResumeExecutionRequest(_message.Message):
-    """A request to go on with a paused run."""
+    """A request to resume a paused run."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -163,7 +163,7 @@ class ResumeExecutionRequest(_message.Message):
     execution_id: _builtins.str
     """The ID of the workflow execution ("wex-..."). Required."""
     reason: _builtins.str
-    """Why, in words for whoever reads the execution later. May be empty."""
+    """The reason for resuming, for people who read the execution later. May be empty."""
     def __init__(
         self,
         *,
