@@ -23,13 +23,13 @@ class _ApiResourceEventType:
 class _ApiResourceEventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceEventType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     unspecified: _ApiResourceEventType.ValueType  # 0
-    """No event reported."""
+    """The default value, which reports no event."""
     created: _ApiResourceEventType.ValueType  # 1
-    """The resource was created."""
+    """The resource was stored for the first time."""
     updated: _ApiResourceEventType.ValueType  # 2
     """The spec or metadata of the resource changed."""
     deleted: _ApiResourceEventType.ValueType  # 3
-    """The resource was deleted."""
+    """The resource was removed from the platform."""
     renamed: _ApiResourceEventType.ValueType  # 4
     """The name of the resource changed."""
     stack_outputs_updated: _ApiResourceEventType.ValueType  # 5
@@ -39,13 +39,13 @@ class ApiResourceEventType(_ApiResourceEventType, metaclass=_ApiResourceEventTyp
     """The kinds of change to a resource, as recorded in audit blocks and events."""
 
 unspecified: ApiResourceEventType.ValueType  # 0
-"""No event reported."""
+"""The default value, which reports no event."""
 created: ApiResourceEventType.ValueType  # 1
-"""The resource was created."""
+"""The resource was stored for the first time."""
 updated: ApiResourceEventType.ValueType  # 2
 """The spec or metadata of the resource changed."""
 deleted: ApiResourceEventType.ValueType  # 3
-"""The resource was deleted."""
+"""The resource was removed from the platform."""
 renamed: ApiResourceEventType.ValueType  # 4
 """The name of the resource changed."""
 stack_outputs_updated: ApiResourceEventType.ValueType  # 5
@@ -59,13 +59,13 @@ class _ApiResourceStateOperationType:
 class _ApiResourceStateOperationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceStateOperationType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     api_resource_state_operation_type_unspecified: _ApiResourceStateOperationType.ValueType  # 0
-    """No operation type reported."""
+    """The default value, which reports no type."""
     create: _ApiResourceStateOperationType.ValueType  # 1
-    """An operation that creates a resource."""
+    """An operation that stores a new resource."""
     update: _ApiResourceStateOperationType.ValueType  # 2
     """An operation that changes a resource."""
     delete: _ApiResourceStateOperationType.ValueType  # 3
-    """An operation that deletes a resource."""
+    """An operation that removes a resource."""
     read: _ApiResourceStateOperationType.ValueType  # 4
     """An operation that reads a resource once."""
     stream: _ApiResourceStateOperationType.ValueType  # 5
@@ -75,13 +75,13 @@ class ApiResourceStateOperationType(_ApiResourceStateOperationType, metaclass=_A
     """The effects that an operation can have on the state of a resource."""
 
 api_resource_state_operation_type_unspecified: ApiResourceStateOperationType.ValueType  # 0
-"""No operation type reported."""
+"""The default value, which reports no type."""
 create: ApiResourceStateOperationType.ValueType  # 1
-"""An operation that creates a resource."""
+"""An operation that stores a new resource."""
 update: ApiResourceStateOperationType.ValueType  # 2
 """An operation that changes a resource."""
 delete: ApiResourceStateOperationType.ValueType  # 3
-"""An operation that deletes a resource."""
+"""An operation that removes a resource."""
 read: ApiResourceStateOperationType.ValueType  # 4
 """An operation that reads a resource once."""
 stream: ApiResourceStateOperationType.ValueType  # 5
@@ -101,7 +101,7 @@ class _ApiResourceOwnerScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     platform: _ApiResourceOwnerScope.ValueType  # 1
     """The platform. Everyone may use the resource; only operators may change it."""
     organization: _ApiResourceOwnerScope.ValueType  # 2
-    """The organization in metadata.org."""
+    """The organization whose ID is in metadata.org."""
     identity_account: _ApiResourceOwnerScope.ValueType  # 3
     """The identity account that created the resource, which belongs to one person or machine."""
 
@@ -117,7 +117,7 @@ session.
 platform: ApiResourceOwnerScope.ValueType  # 1
 """The platform. Everyone may use the resource; only operators may change it."""
 organization: ApiResourceOwnerScope.ValueType  # 2
-"""The organization in metadata.org."""
+"""The organization whose ID is in metadata.org."""
 identity_account: ApiResourceOwnerScope.ValueType  # 3
 """The identity account that created the resource, which belongs to one person or machine."""
 Global___ApiResourceOwnerScope: _TypeAlias = ApiResourceOwnerScope  # noqa: Y015
@@ -129,7 +129,7 @@ class _WorkflowTaskKind:
 class _WorkflowTaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkflowTaskKind.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     WORKFLOW_TASK_KIND_UNSPECIFIED: _WorkflowTaskKind.ValueType  # 0
-    """No kind. Never valid for a task."""
+    """The default value, which names no kind. Never valid for a task."""
     WORKFLOW_TASK_KIND_SET: _WorkflowTaskKind.ValueType  # 1
     """A task that sets variables."""
     WORKFLOW_TASK_KIND_HTTP_CALL: _WorkflowTaskKind.ValueType  # 2
@@ -165,7 +165,7 @@ class WorkflowTaskKind(_WorkflowTaskKind, metaclass=_WorkflowTaskKindEnumTypeWra
     """
 
 WORKFLOW_TASK_KIND_UNSPECIFIED: WorkflowTaskKind.ValueType  # 0
-"""No kind. Never valid for a task."""
+"""The default value, which names no kind. Never valid for a task."""
 WORKFLOW_TASK_KIND_SET: WorkflowTaskKind.ValueType  # 1
 """A task that sets variables."""
 WORKFLOW_TASK_KIND_HTTP_CALL: WorkflowTaskKind.ValueType  # 2

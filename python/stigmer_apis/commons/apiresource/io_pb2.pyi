@@ -43,7 +43,7 @@ Global___ApiResourceId: _TypeAlias = ApiResourceId  # noqa: Y015
 
 @_typing.final
 class ApiResourceDeleteInput(_message.Message):
-    """A request to delete a resource."""
+    """A request to delete one resource, and to record why."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -75,7 +75,7 @@ Global___ApiResourceDeleteInput: _TypeAlias = ApiResourceDeleteInput  # noqa: Y0
 
 @_typing.final
 class ApiResourceByOrgBySlugRequest(_message.Message):
-    """A request for the resource of an organization with a given slug."""
+    """A request for the resource of an organization with a given slug. No RPC of this schema uses it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

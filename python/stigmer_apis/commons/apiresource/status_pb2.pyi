@@ -88,15 +88,15 @@ class ApiResourceAuditInfo(_message.Message):
     """The kind of the last change: the name of an ApiResourceEventType value, such as "updated"."""
     @_builtins.property
     def created_by(self) -> Global___ApiResourceAuditActor:
-        """The identity account that created it."""
+        """The identity account that created the resource."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
-        """The time of creation."""
+        """The time at which the resource was created."""
 
     @_builtins.property
     def updated_by(self) -> Global___ApiResourceAuditActor:
-        """The identity account that last changed it. The creator, until the first change."""
+        """The identity account that made the last change. The creator, until the first change."""
 
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp:

@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentId(_message.Message):
-    """A request message that identifies an agent."""
+    """The request of the get and delete RPCs: the ID of one agent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -25,7 +25,7 @@ class _ExecutionPhase:
 class _ExecutionPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExecutionPhase.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     EXECUTION_PHASE_UNSPECIFIED: _ExecutionPhase.ValueType  # 0
-    """No phase reported. A stored execution always has a phase."""
+    """The default value, which reports no phase. A stored execution always has a phase."""
     EXECUTION_PENDING: _ExecutionPhase.ValueType  # 1
     """The execution is accepted and waits for an agent runner."""
     EXECUTION_IN_PROGRESS: _ExecutionPhase.ValueType  # 2
@@ -43,7 +43,7 @@ class ExecutionPhase(_ExecutionPhase, metaclass=_ExecutionPhaseEnumTypeWrapper):
     """
 
 EXECUTION_PHASE_UNSPECIFIED: ExecutionPhase.ValueType  # 0
-"""No phase reported. A stored execution always has a phase."""
+"""The default value, which reports no phase. A stored execution always has a phase."""
 EXECUTION_PENDING: ExecutionPhase.ValueType  # 1
 """The execution is accepted and waits for an agent runner."""
 EXECUTION_IN_PROGRESS: ExecutionPhase.ValueType  # 2
@@ -63,7 +63,7 @@ class _MessageType:
 class _MessageTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     MESSAGE_TYPE_UNSPECIFIED: _MessageType.ValueType  # 0
-    """No sender reported."""
+    """The default value, which names no sender."""
     MESSAGE_HUMAN: _MessageType.ValueType  # 1
     """A message from the user."""
     MESSAGE_AI: _MessageType.ValueType  # 2
@@ -77,7 +77,7 @@ class MessageType(_MessageType, metaclass=_MessageTypeEnumTypeWrapper):
     """The senders of a message."""
 
 MESSAGE_TYPE_UNSPECIFIED: MessageType.ValueType  # 0
-"""No sender reported."""
+"""The default value, which names no sender."""
 MESSAGE_HUMAN: MessageType.ValueType  # 1
 """A message from the user."""
 MESSAGE_AI: MessageType.ValueType  # 2
@@ -95,11 +95,11 @@ class _ToolCallStatus:
 class _ToolCallStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ToolCallStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     TOOL_CALL_STATUS_UNSPECIFIED: _ToolCallStatus.ValueType  # 0
-    """No state reported."""
+    """The default value, which reports no state."""
     TOOL_CALL_PENDING: _ToolCallStatus.ValueType  # 1
     """The call is requested but has not started."""
     TOOL_CALL_RUNNING: _ToolCallStatus.ValueType  # 2
-    """The tool is running."""
+    """The call has started, and the tool is running."""
     TOOL_CALL_COMPLETED: _ToolCallStatus.ValueType  # 3
     """The call ended with a result. Terminal."""
     TOOL_CALL_FAILED: _ToolCallStatus.ValueType  # 4
@@ -109,11 +109,11 @@ class ToolCallStatus(_ToolCallStatus, metaclass=_ToolCallStatusEnumTypeWrapper):
     """The states of a tool call."""
 
 TOOL_CALL_STATUS_UNSPECIFIED: ToolCallStatus.ValueType  # 0
-"""No state reported."""
+"""The default value, which reports no state."""
 TOOL_CALL_PENDING: ToolCallStatus.ValueType  # 1
 """The call is requested but has not started."""
 TOOL_CALL_RUNNING: ToolCallStatus.ValueType  # 2
-"""The tool is running."""
+"""The call has started, and the tool is running."""
 TOOL_CALL_COMPLETED: ToolCallStatus.ValueType  # 3
 """The call ended with a result. Terminal."""
 TOOL_CALL_FAILED: ToolCallStatus.ValueType  # 4
@@ -127,7 +127,7 @@ class _TodoStatus:
 class _TodoStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TodoStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     TODO_STATUS_UNSPECIFIED: _TodoStatus.ValueType  # 0
-    """No state reported."""
+    """The default value, which reports no state."""
     TODO_PENDING: _TodoStatus.ValueType  # 1
     """The agent has not started on the entry."""
     TODO_IN_PROGRESS: _TodoStatus.ValueType  # 2
@@ -141,7 +141,7 @@ class TodoStatus(_TodoStatus, metaclass=_TodoStatusEnumTypeWrapper):
     """The states of an entry in an agent's to-do list."""
 
 TODO_STATUS_UNSPECIFIED: TodoStatus.ValueType  # 0
-"""No state reported."""
+"""The default value, which reports no state."""
 TODO_PENDING: TodoStatus.ValueType  # 1
 """The agent has not started on the entry."""
 TODO_IN_PROGRESS: TodoStatus.ValueType  # 2
@@ -159,11 +159,11 @@ class _SubAgentStatus:
 class _SubAgentStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SubAgentStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SUB_AGENT_STATUS_UNSPECIFIED: _SubAgentStatus.ValueType  # 0
-    """No state reported."""
+    """The default value, which reports no state."""
     SUB_AGENT_PENDING: _SubAgentStatus.ValueType  # 1
     """The work is delegated, but the run has not started."""
     SUB_AGENT_IN_PROGRESS: _SubAgentStatus.ValueType  # 2
-    """The sub-agent is working."""
+    """The run has started, and the sub-agent is working."""
     SUB_AGENT_COMPLETED: _SubAgentStatus.ValueType  # 3
     """The run ended with an answer. Terminal."""
     SUB_AGENT_FAILED: _SubAgentStatus.ValueType  # 4
@@ -173,11 +173,11 @@ class SubAgentStatus(_SubAgentStatus, metaclass=_SubAgentStatusEnumTypeWrapper):
     """The states of a sub-agent's run."""
 
 SUB_AGENT_STATUS_UNSPECIFIED: SubAgentStatus.ValueType  # 0
-"""No state reported."""
+"""The default value, which reports no state."""
 SUB_AGENT_PENDING: SubAgentStatus.ValueType  # 1
 """The work is delegated, but the run has not started."""
 SUB_AGENT_IN_PROGRESS: SubAgentStatus.ValueType  # 2
-"""The sub-agent is working."""
+"""The run has started, and the sub-agent is working."""
 SUB_AGENT_COMPLETED: SubAgentStatus.ValueType  # 3
 """The run ended with an answer. Terminal."""
 SUB_AGENT_FAILED: SubAgentStatus.ValueType  # 4

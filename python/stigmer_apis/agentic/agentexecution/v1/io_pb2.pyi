@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentExecutionId(_message.Message):
-    """A request message that identifies an agent execution."""
+    """The request of the get and subscribe RPCs: the ID of one agent execution."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -44,7 +44,7 @@ Global___AgentExecutionId: _TypeAlias = AgentExecutionId  # noqa: Y015
 
 @_typing.final
 class SessionId(_message.Message):
-    """A request message that identifies a session."""
+    """The ID of a session. No RPC of this package uses it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

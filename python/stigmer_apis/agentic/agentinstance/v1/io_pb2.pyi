@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AgentInstanceId(_message.Message):
-    """A request message that identifies an agent instance."""
+    """The request of the get and delete RPCs: the ID of one agent instance."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -18,7 +18,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class EnvironmentId(_message.Message):
-    """A request message that identifies an environment."""
+    """The ID of an environment. No RPC uses it: get takes an ApiResourceId, and delete takes an
+    ApiResourceDeleteInput.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ExecutionContextId(_message.Message):
-    """A request message that identifies an execution context."""
+    """The request of the get RPC: the ID of one execution context."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

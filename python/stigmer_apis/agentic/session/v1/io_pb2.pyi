@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SessionId(_message.Message):
-    """A request message that identifies a session."""
+    """The request of the get and delete RPCs: the ID of one session."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -43,7 +43,7 @@ Global___SessionId: _TypeAlias = SessionId  # noqa: Y015
 
 @_typing.final
 class AgentId(_message.Message):
-    """A request message that identifies an agent."""
+    """The ID of an agent. No RPC of this package uses it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class SkillId(_message.Message):
-    """A request message that identifies a skill."""
+    """The request of the get and delete RPCs: the ID of one skill."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowId(_message.Message):
-    """A request message that identifies a workflow."""
+    """The request of the get and delete RPCs: the ID of one workflow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -23,7 +23,7 @@ class _ExecutionPhase:
 class _ExecutionPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExecutionPhase.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     EXECUTION_PHASE_UNSPECIFIED: _ExecutionPhase.ValueType  # 0
-    """No phase reported. A stored execution always has a phase."""
+    """The default value, which reports no phase. A stored execution always has a phase."""
     EXECUTION_PENDING: _ExecutionPhase.ValueType  # 1
     """The execution is accepted and waits for a workflow runner."""
     EXECUTION_IN_PROGRESS: _ExecutionPhase.ValueType  # 2
@@ -41,7 +41,7 @@ class ExecutionPhase(_ExecutionPhase, metaclass=_ExecutionPhaseEnumTypeWrapper):
     """
 
 EXECUTION_PHASE_UNSPECIFIED: ExecutionPhase.ValueType  # 0
-"""No phase reported. A stored execution always has a phase."""
+"""The default value, which reports no phase. A stored execution always has a phase."""
 EXECUTION_PENDING: ExecutionPhase.ValueType  # 1
 """The execution is accepted and waits for a workflow runner."""
 EXECUTION_IN_PROGRESS: ExecutionPhase.ValueType  # 2
@@ -61,7 +61,7 @@ class _WorkflowTaskType:
 class _WorkflowTaskTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkflowTaskType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     WORKFLOW_TASK_TYPE_UNSPECIFIED: _WorkflowTaskType.ValueType  # 0
-    """No type reported."""
+    """The default value, which reports no type."""
     WORKFLOW_TASK_AGENT_INVOCATION: _WorkflowTaskType.ValueType  # 1
     """A task that runs an agent and waits for its answer."""
     WORKFLOW_TASK_APPROVAL: _WorkflowTaskType.ValueType  # 2
@@ -85,7 +85,7 @@ class WorkflowTaskType(_WorkflowTaskType, metaclass=_WorkflowTaskTypeEnumTypeWra
     """
 
 WORKFLOW_TASK_TYPE_UNSPECIFIED: WorkflowTaskType.ValueType  # 0
-"""No type reported."""
+"""The default value, which reports no type."""
 WORKFLOW_TASK_AGENT_INVOCATION: WorkflowTaskType.ValueType  # 1
 """A task that runs an agent and waits for its answer."""
 WORKFLOW_TASK_APPROVAL: WorkflowTaskType.ValueType  # 2
@@ -109,11 +109,11 @@ class _WorkflowTaskStatus:
 class _WorkflowTaskStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkflowTaskStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     WORKFLOW_TASK_STATUS_UNSPECIFIED: _WorkflowTaskStatus.ValueType  # 0
-    """No state reported."""
+    """The default value, which reports no state."""
     WORKFLOW_TASK_PENDING: _WorkflowTaskStatus.ValueType  # 1
     """The task is scheduled but has not started."""
     WORKFLOW_TASK_IN_PROGRESS: _WorkflowTaskStatus.ValueType  # 2
-    """The task is running."""
+    """The task has started and is running."""
     WORKFLOW_TASK_COMPLETED: _WorkflowTaskStatus.ValueType  # 3
     """The task ended with an output. Terminal."""
     WORKFLOW_TASK_FAILED: _WorkflowTaskStatus.ValueType  # 4
@@ -125,11 +125,11 @@ class WorkflowTaskStatus(_WorkflowTaskStatus, metaclass=_WorkflowTaskStatusEnumT
     """The states of a task."""
 
 WORKFLOW_TASK_STATUS_UNSPECIFIED: WorkflowTaskStatus.ValueType  # 0
-"""No state reported."""
+"""The default value, which reports no state."""
 WORKFLOW_TASK_PENDING: WorkflowTaskStatus.ValueType  # 1
 """The task is scheduled but has not started."""
 WORKFLOW_TASK_IN_PROGRESS: WorkflowTaskStatus.ValueType  # 2
-"""The task is running."""
+"""The task has started and is running."""
 WORKFLOW_TASK_COMPLETED: WorkflowTaskStatus.ValueType  # 3
 """The task ended with an output. Terminal."""
 WORKFLOW_TASK_FAILED: WorkflowTaskStatus.ValueType  # 4

@@ -28,11 +28,11 @@ class _WorkflowUpdateType:
 class _WorkflowUpdateTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkflowUpdateType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     workflow_update_type_unspecified: _WorkflowUpdateType.ValueType  # 0
-    """No type reported."""
+    """The default value, which reports no type."""
     wf_update_status_changed: _WorkflowUpdateType.ValueType  # 1
     """The status changed in a way that no other value describes."""
     wf_update_task_started: _WorkflowUpdateType.ValueType  # 2
-    """A task started."""
+    """A task of the execution started."""
     wf_update_task_completed: _WorkflowUpdateType.ValueType  # 3
     """A task ended with an output."""
     wf_update_task_failed: _WorkflowUpdateType.ValueType  # 4
@@ -46,11 +46,11 @@ class WorkflowUpdateType(_WorkflowUpdateType, metaclass=_WorkflowUpdateTypeEnumT
     """The types of change that a WorkflowExecutionUpdate reports."""
 
 workflow_update_type_unspecified: WorkflowUpdateType.ValueType  # 0
-"""No type reported."""
+"""The default value, which reports no type."""
 wf_update_status_changed: WorkflowUpdateType.ValueType  # 1
 """The status changed in a way that no other value describes."""
 wf_update_task_started: WorkflowUpdateType.ValueType  # 2
-"""A task started."""
+"""A task of the execution started."""
 wf_update_task_completed: WorkflowUpdateType.ValueType  # 3
 """A task ended with an output."""
 wf_update_task_failed: WorkflowUpdateType.ValueType  # 4
@@ -63,7 +63,7 @@ Global___WorkflowUpdateType: _TypeAlias = WorkflowUpdateType  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionId(_message.Message):
-    """A request message that identifies a workflow execution."""
+    """The request of the get RPC: the ID of one workflow execution."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -85,7 +85,7 @@ Global___WorkflowExecutionId: _TypeAlias = WorkflowExecutionId  # noqa: Y015
 
 @_typing.final
 class WorkflowId(_message.Message):
-    """A request message that identifies a workflow."""
+    """The ID of a workflow. No RPC of this package uses it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class WorkflowInstanceId(_message.Message):
-    """A request message that identifies a workflow instance."""
+    """The request of the get and delete RPCs: the ID of one workflow instance."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,7 +26,7 @@ class _ApiResourceGroup:
 class _ApiResourceGroupEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceGroup.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     api_resource_group_unspecified: _ApiResourceGroup.ValueType  # 0
-    """No group. Never valid for a registered kind."""
+    """The default value, which names no group. Never valid for a registered kind."""
     agentic: _ApiResourceGroup.ValueType  # 1
     """Agents, workflows, and the resources that run them."""
     iam: _ApiResourceGroup.ValueType  # 2
@@ -38,7 +38,7 @@ class ApiResourceGroup(_ApiResourceGroup, metaclass=_ApiResourceGroupEnumTypeWra
     """The API resource groups. Each group owns one api_version domain."""
 
 api_resource_group_unspecified: ApiResourceGroup.ValueType  # 0
-"""No group. Never valid for a registered kind."""
+"""The default value, which names no group. Never valid for a registered kind."""
 agentic: ApiResourceGroup.ValueType  # 1
 """Agents, workflows, and the resources that run them."""
 iam: ApiResourceGroup.ValueType  # 2

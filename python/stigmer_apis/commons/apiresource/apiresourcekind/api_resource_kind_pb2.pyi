@@ -33,7 +33,7 @@ class _ApiResourceVersion:
 class _ApiResourceVersionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceVersion.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     api_resource_version_unspecified: _ApiResourceVersion.ValueType  # 0
-    """No version. Never valid for a registered kind."""
+    """The default value, which names no version. Never valid for a registered kind."""
     v1: _ApiResourceVersion.ValueType  # 1
     """The first API version, written "v1" in api_version."""
 
@@ -41,7 +41,7 @@ class ApiResourceVersion(_ApiResourceVersion, metaclass=_ApiResourceVersionEnumT
     """The API versions of resource kinds."""
 
 api_resource_version_unspecified: ApiResourceVersion.ValueType  # 0
-"""No version. Never valid for a registered kind."""
+"""The default value, which names no version. Never valid for a registered kind."""
 v1: ApiResourceVersion.ValueType  # 1
 """The first API version, written "v1" in api_version."""
 Global___ApiResourceVersion: _TypeAlias = ApiResourceVersion  # noqa: Y015
@@ -53,21 +53,21 @@ class _ResourceTier:
 class _ResourceTierEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ResourceTier.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     TIER_UNSPECIFIED: _ResourceTier.ValueType  # 0
-    """No tier. Never valid for a kind that resources can have."""
+    """The default value, which names no tier. Never valid for a kind that resources can have."""
     TIER_OPEN_SOURCE: _ResourceTier.ValueType  # 1
     """Every edition of the platform."""
     TIER_CLOUD_ONLY: _ResourceTier.ValueType  # 2
-    """The hosted platform only."""
+    """The hosted edition of the platform only."""
 
 class ResourceTier(_ResourceTier, metaclass=_ResourceTierEnumTypeWrapper):
     """The platform editions that include a resource kind."""
 
 TIER_UNSPECIFIED: ResourceTier.ValueType  # 0
-"""No tier. Never valid for a kind that resources can have."""
+"""The default value, which names no tier. Never valid for a kind that resources can have."""
 TIER_OPEN_SOURCE: ResourceTier.ValueType  # 1
 """Every edition of the platform."""
 TIER_CLOUD_ONLY: ResourceTier.ValueType  # 2
-"""The hosted platform only."""
+"""The hosted edition of the platform only."""
 Global___ResourceTier: _TypeAlias = ResourceTier  # noqa: Y015
 
 class _PlatformIdValue:
@@ -77,7 +77,7 @@ class _PlatformIdValue:
 class _PlatformIdValueEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlatformIdValue.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     platform_id_value_unspecified: _PlatformIdValue.ValueType  # 0
-    """No platform ID."""
+    """The default value, which names no platform."""
     stigmer: _PlatformIdValue.ValueType  # 1
     """The only platform, with the ID "stigmer"."""
 
@@ -85,7 +85,7 @@ class PlatformIdValue(_PlatformIdValue, metaclass=_PlatformIdValueEnumTypeWrappe
     """The IDs that a resource of kind platform can have."""
 
 platform_id_value_unspecified: PlatformIdValue.ValueType  # 0
-"""No platform ID."""
+"""The default value, which names no platform."""
 stigmer: PlatformIdValue.ValueType  # 1
 """The only platform, with the ID "stigmer"."""
 Global___PlatformIdValue: _TypeAlias = PlatformIdValue  # noqa: Y015
@@ -119,7 +119,7 @@ class _ApiResourceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiRe
     session: _ApiResourceKind.ValueType  # 42
     """A conversation with an agent instance."""
     skill: _ApiResourceKind.ValueType  # 43
-    """Reusable knowledge for agents."""
+    """Reusable knowledge in Markdown, shared by agents."""
     mcp_server: _ApiResourceKind.ValueType  # 44
     """A tool server that speaks the Model Context Protocol (MCP)."""
     agent_instance: _ApiResourceKind.ValueType  # 45
@@ -165,7 +165,7 @@ agent_execution: ApiResourceKind.ValueType  # 41
 session: ApiResourceKind.ValueType  # 42
 """A conversation with an agent instance."""
 skill: ApiResourceKind.ValueType  # 43
-"""Reusable knowledge for agents."""
+"""Reusable knowledge in Markdown, shared by agents."""
 mcp_server: ApiResourceKind.ValueType  # 44
 """A tool server that speaks the Model Context Protocol (MCP)."""
 agent_instance: ApiResourceKind.ValueType  # 45

@@ -45,7 +45,7 @@ Global___ApiKeys: _TypeAlias = ApiKeys  # noqa: Y015
 
 @_typing.final
 class ApiKeyId(_message.Message):
-    """A request message that identifies an API key."""
+    """The request of the get and delete RPCs: the ID of one API key."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -67,7 +67,7 @@ Global___ApiKeyId: _TypeAlias = ApiKeyId  # noqa: Y015
 
 @_typing.final
 class ApiKeyHash(_message.Message):
-    """A request message that identifies an API key by its hash."""
+    """The request of the getByKeyHash RPC: the hash of one API key."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

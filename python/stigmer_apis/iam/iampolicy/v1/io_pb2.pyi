@@ -82,7 +82,7 @@ Global___ApiResourceRefView: _TypeAlias = ApiResourceRefView  # noqa: Y015
 
 @_typing.final
 class IamPolicyId(_message.Message):
-    """A request message that identifies an IAM policy."""
+    """The request of the get RPC: the ID of one IAM policy."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -309,7 +309,7 @@ class RoleGrant(_message.Message):
     """Whether owner_resource encloses the requested resource instead of being it."""
     @_builtins.property
     def role(self) -> Global___RoleInfo:
-        """The granted role."""
+        """The role that the principal has."""
 
     @_builtins.property
     def owner_resource(self) -> _spec_pb2.ApiResourceRef:
@@ -476,7 +476,7 @@ Global___CheckAuthorizationInput: _TypeAlias = CheckAuthorizationInput  # noqa: 
 
 @_typing.final
 class CheckAuthorizationResult(_message.Message):
-    """The answer to CheckAuthorizationInput."""
+    """The answer to CheckAuthorizationInput: whether the principal has the relation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -540,7 +540,9 @@ Global___ListAuthorizedResourceIdsInput: _TypeAlias = ListAuthorizedResourceIdsI
 
 @_typing.final
 class AuthorizedResourceIdsList(_message.Message):
-    """The answer to ListAuthorizedResourceIdsInput."""
+    """The answer to ListAuthorizedResourceIdsInput: the resources to which the principal has the
+    relation.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -604,7 +606,9 @@ Global___ListAuthorizedPrincipalIdsInput: _TypeAlias = ListAuthorizedPrincipalId
 
 @_typing.final
 class AuthorizedPrincipalIdsList(_message.Message):
-    """The answer to ListAuthorizedPrincipalIdsInput."""
+    """The answer to ListAuthorizedPrincipalIdsInput: the principals that have the relation to the
+    resource.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -656,7 +660,7 @@ Global___GetPrincipalsCountInput: _TypeAlias = GetPrincipalsCountInput  # noqa: 
 
 @_typing.final
 class PrincipalsCount(_message.Message):
-    """The answer to GetPrincipalsCountInput."""
+    """The answer to GetPrincipalsCountInput: how many principals have access."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

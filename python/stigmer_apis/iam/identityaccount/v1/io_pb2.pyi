@@ -46,7 +46,7 @@ Global___IdentityAccounts: _TypeAlias = IdentityAccounts  # noqa: Y015
 
 @_typing.final
 class IdentityAccountId(_message.Message):
-    """A request message that identifies an identity account."""
+    """The request of the get, getActorInfo and delete RPCs: the ID of one identity account."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -68,7 +68,9 @@ Global___IdentityAccountId: _TypeAlias = IdentityAccountId  # noqa: Y015
 
 @_typing.final
 class IdentityAccountEmail(_message.Message):
-    """A request message that identifies an identity account by its email address."""
+    """The request of the getByEmail and simulateSignupWebhook RPCs: the email address of one identity
+    account.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -90,7 +92,7 @@ Global___IdentityAccountEmail: _TypeAlias = IdentityAccountEmail  # noqa: Y015
 
 @_typing.final
 class IdpId(_message.Message):
-    """A request message that identifies an identity account by its ID at the identity provider."""
+    """The request of the getByIdpId RPC: the ID of one identity account at the identity provider."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -45,7 +45,7 @@ Global___Organizations: _TypeAlias = Organizations  # noqa: Y015
 
 @_typing.final
 class OrganizationList(_message.Message):
-    """One page of organizations."""
+    """One page of the organizations that the caller may view."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -73,7 +73,7 @@ Global___OrganizationList: _TypeAlias = OrganizationList  # noqa: Y015
 
 @_typing.final
 class OrganizationId(_message.Message):
-    """A request message that identifies an organization."""
+    """The request of the get and delete RPCs: the ID of one organization."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

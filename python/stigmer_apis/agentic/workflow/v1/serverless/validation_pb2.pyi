@@ -27,9 +27,9 @@ class _ValidationState:
 class _ValidationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ValidationState.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     VALIDATION_STATE_UNSPECIFIED: _ValidationState.ValueType  # 0
-    """No state reported."""
+    """The default value, which reports no state."""
     PENDING: _ValidationState.ValueType  # 1
-    """Validation is in progress."""
+    """The validation has started but has not ended."""
     VALID: _ValidationState.ValueType  # 2
     """The workflow can run. Terminal."""
     INVALID: _ValidationState.ValueType  # 3
@@ -43,9 +43,9 @@ class ValidationState(_ValidationState, metaclass=_ValidationStateEnumTypeWrappe
     """The states of the validation of a workflow definition."""
 
 VALIDATION_STATE_UNSPECIFIED: ValidationState.ValueType  # 0
-"""No state reported."""
+"""The default value, which reports no state."""
 PENDING: ValidationState.ValueType  # 1
-"""Validation is in progress."""
+"""The validation has started but has not ended."""
 VALID: ValidationState.ValueType  # 2
 """The workflow can run. Terminal."""
 INVALID: ValidationState.ValueType  # 3

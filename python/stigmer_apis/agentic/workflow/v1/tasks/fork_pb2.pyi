@@ -51,7 +51,7 @@ Global___ForkTaskConfig: _TypeAlias = ForkTaskConfig  # noqa: Y015
 
 @_typing.final
 class ForkBranch(_message.Message):
-    """One branch of a fork."""
+    """A sequence of tasks that runs in parallel with the other branches of a fork."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

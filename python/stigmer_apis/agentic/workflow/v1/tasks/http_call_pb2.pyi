@@ -89,7 +89,7 @@ Global___HttpCallTaskConfig: _TypeAlias = HttpCallTaskConfig  # noqa: Y015
 
 @_typing.final
 class HttpEndpoint(_message.Message):
-    """The endpoint of an HTTP request."""
+    """The destination of an HTTP request."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

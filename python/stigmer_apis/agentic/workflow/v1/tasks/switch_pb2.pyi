@@ -46,7 +46,7 @@ Global___SwitchTaskConfig: _TypeAlias = SwitchTaskConfig  # noqa: Y015
 
 @_typing.final
 class SwitchCase(_message.Message):
-    """One case of a switch."""
+    """A condition, and the task that runs next if it is true."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -48,7 +48,7 @@ Global___TryTaskConfig: _TypeAlias = TryTaskConfig  # noqa: Y015
 
 @_typing.final
 class CatchBlock(_message.Message):
-    """An error handler."""
+    """The tasks that handle an error."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -23,11 +23,11 @@ class _ApiResourceIamPermission:
 class _ApiResourceIamPermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceIamPermission.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     unspecified: _ApiResourceIamPermission.ValueType  # 0
-    """No permission. Never valid in a check."""
+    """The default value, which names no permission. Never valid in a check."""
     create: _ApiResourceIamPermission.ValueType  # 1
     """Permission to create a resource of the kind."""
     can_delete: _ApiResourceIamPermission.ValueType  # 2
-    """Permission to delete the resource."""
+    """Permission to remove the resource."""
     can_view: _ApiResourceIamPermission.ValueType  # 3
     """Permission to read the resource."""
     can_edit: _ApiResourceIamPermission.ValueType  # 4
@@ -77,11 +77,11 @@ class ApiResourceIamPermission(_ApiResourceIamPermission, metaclass=_ApiResource
     """
 
 unspecified: ApiResourceIamPermission.ValueType  # 0
-"""No permission. Never valid in a check."""
+"""The default value, which names no permission. Never valid in a check."""
 create: ApiResourceIamPermission.ValueType  # 1
 """Permission to create a resource of the kind."""
 can_delete: ApiResourceIamPermission.ValueType  # 2
-"""Permission to delete the resource."""
+"""Permission to remove the resource."""
 can_view: ApiResourceIamPermission.ValueType  # 3
 """Permission to read the resource."""
 can_edit: ApiResourceIamPermission.ValueType  # 4
