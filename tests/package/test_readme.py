@@ -1,4 +1,4 @@
-"""The README's examples run as they stand."""
+"""The examples of the README and of docs/python.md run as written, and every link resolves."""
 
 from __future__ import annotations
 
@@ -8,25 +8,35 @@ import sys
 from pathlib import Path
 
 
-def _blocks(root: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-def test_the_examples_run_one_after_the_other(root: Path) -> None:
-    examples = _blocks(root, "python")
-    assert len(examples) == 5
+def _run_examples(page: Path, count: int) -> subprocess.CompletedProcess[str]:
+    """Run the Python blocks of a page, one after the other in one process."""
+    examples = _blocks(page, "python")
+    assert len(examples) == count
     finished = subprocess.run(
         [sys.executable, "-W", "error", "-c", "\n".join(examples)], capture_output=True, text=True
     )
     assert finished.returncode == 0, finished.stderr
+    return finished
+
+
+def test_the_examples_of_the_readme_run_one_after_the_other(root: Path) -> None:
+    finished = _run_examples(root / "README.md", count=4)
     assert '"workflowId": "wfl-01jd0m2v9c"' in finished.stdout
     assert "metadata: owner_scope of a workflow execution must be" in finished.stdout
     for written in (finished.stderr, finished.stdout):
         assert 'callback_token: "[REDACTED sha256:9f9f5111f7b2]"' in written
 
 
+def test_the_examples_of_the_page_on_python_run_one_after_the_other(root: Path) -> None:
+    assert _run_examples(root / "docs/python.md", count=2).stdout == "${ .items }\n"
+
+
 def test_the_extras_are_those_of_the_package(root: Path) -> None:
-    named = re.findall(r'"stigmer-apis\[(\w+)\]"', "".join(_blocks(root, "sh")))
+    named = re.findall(r'"\.\[(\w+)\]"', "".join(_blocks(root / "README.md", "sh")))
     section = (root / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1]
     declared = re.findall(r"^(\w+) = \[", section.split("\n\n")[0], re.MULTILINE)
     assert sorted(named) == sorted(declared)
