@@ -80,15 +80,15 @@ def test_an_enum_name_of_a_newer_peer_is_left_out_in_a_map_of_messages() -> None
     assert read.todos["2"] == TodoItem(id="2", status=TodoStatus.TODO_COMPLETED)
 
 
-@pytest.mark.parametrize("text", ["_-8=", "//8", "s3cr3t!", "//9="])
-def test_a_token_that_is_not_standard_base64_is_refused_without_showing_it(text: str) -> None:
+@pytest.mark.parametrize("text", ["_-8==", "//8//", "s3cr3t!", "AQ I=", "s3cr3"])
+def test_a_token_that_is_not_base64_is_refused_without_showing_it(text: str) -> None:
     execution = payload({"status": {"callbackToken": text}}, WorkflowExecution.DESCRIPTOR.full_name)
     with pytest.raises(RuntimeError) as caught:
         decode(execution, WorkflowExecution)
 
     errors = [caught.value, caught.value.__cause__, caught.value.__context__]
     told = " ".join(str(error) for error in errors)
-    assert "status.callbackToken is not standard base64" in told
+    assert "status.callbackToken must be a string in base64" in told
     assert text not in told
 
 

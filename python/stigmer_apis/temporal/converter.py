@@ -54,7 +54,7 @@ class ProtoJsonPayloadConverter(EncodingPayloadConverter):
 
         Raises:
             RuntimeError: the type is unknown, or the payload does not fit it. Neither the message
-                nor an error in its context shows a value of a bytes field.
+                nor an error in its context shows a value of the payload.
         """
         message_type = _message_type(payload, type_hint)
         try:
