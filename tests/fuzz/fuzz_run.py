@@ -283,7 +283,7 @@ def _progress(result: Result) -> Generator[Callable[[Iterable[Worker]], None]]:
 def table(results: Sequence[Result]) -> str:
     """The results as a Markdown table, as `docs/fuzzing.md` has it."""
     lines = [
-        "| runtime | format | inputs | parsed | refused with | slowest, in means | "
+        "| runtime | format | inputs | parsed | rejected with | slowest, in means | "
         "memory, in bytes per byte of input |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
