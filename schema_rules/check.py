@@ -9,13 +9,25 @@ from typing import Any, cast
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from schema_rules import cel_rules, compatibility_rules, resource_rules, rpc_rules, status_rules
+from schema_rules import (
+    cel_rules,
+    comment_rules,
+    compatibility_rules,
+    resource_rules,
+    rpc_rules,
+    status_rules,
+)
 from schema_rules.finding import Finding
 from schema_rules.schema import Schema
 
 EXCEPTIONS = Path(__file__).with_name("exceptions.toml")
 
 RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
+    "COMMENT_PRESENT": comment_rules.comment_present,
+    "COMMENT_SENTENCE": comment_rules.comment_sentence,
+    "COMMENT_FINISHED": comment_rules.comment_finished,
+    "COMMENT_INFORMS": comment_rules.comment_informs,
+    "DEPRECATION_REASON": comment_rules.deprecation_reason,
     "STATUS_ONLY_FIELD": status_rules.status_only_field,
     "TOKEN_SHAPE": status_rules.token_shape,
     "SPEC_WITHOUT_STATUS": status_rules.spec_without_status,

@@ -1,10 +1,10 @@
-"""The contract as rules see it: messages, fields and RPCs with their options and their place."""
+"""The contract as rules see it: every element with its options, its comment and its location."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import (
@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
     FileDescriptorSet,
     MethodDescriptorProto,
+    OneofDescriptorProto,
     ServiceDescriptorProto,
 )
 from google.protobuf.message import Message as ProtoMessage
@@ -27,19 +28,34 @@ KINDS = f"{APIRESOURCE}.apiresourcekind"
 AUTHORIZATION = "ai.stigmer.iam.iampolicy.v1.rpcauthorization"
 RULES = "buf.validate.field"
 MESSAGE_RULES = "buf.validate.message"
+IMPORTED = frozenset(
+    {"buf/validate/validate.proto"}
+    | {
+        f"google/protobuf/{stem}.proto"
+        for stem in (
+            *("any", "api", "cpp_features", "descriptor", "duration", "empty", "field_mask"),
+            *("go_features", "java_features", "source_context", "struct", "timestamp", "type"),
+            *("wrappers", "compiler/plugin"),
+        )
+    }
+)
+"""The files of others that a contract can import. Every other file of an image is ours."""
 
 
 @dataclass(frozen=True)
 class Element:
-    """Anything in the contract that has a name, a place in a file, and options."""
+    """Anything in the contract that has a name, a location in a file, and options."""
 
     name: str
     """The full name: `ai.stigmer.x.v1.Message.field`, `ai.stigmer.x.v1.Service/rpc`."""
     file: FileDescriptorProto = field(repr=False)
     path: tuple[int, ...] = field(repr=False)
-    """Where it stands, as in `SourceCodeInfo.Location.path`."""
+    """The path of the element, as in `SourceCodeInfo.Location.path`."""
     options: Mapping[str, Any] = field(repr=False)
     """The custom options that are set, by their full name."""
+    comment: str = field(default="", repr=False, kw_only=True)
+    """The comment above the element; empty if the image has no source info."""
+    is_deprecated: bool = field(default=False, repr=False, kw_only=True)
 
     @property
     def package(self) -> str:
@@ -48,8 +64,15 @@ class Element:
 
 
 @dataclass(frozen=True)
+class File(Element):
+    """A file, by its path. Its comment is the one above its syntax statement."""
+
+    descriptor: FileDescriptorProto = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Field(Element):
-    """A field of a message."""
+    """A field of a message, or an extension."""
 
     descriptor: FieldDescriptorProto = field(repr=False)
 
@@ -60,11 +83,19 @@ class Field(Element):
 
 
 @dataclass(frozen=True)
+class Oneof(Element):
+    """A oneof that somebody wrote, not the one behind an optional field."""
+
+    descriptor: OneofDescriptorProto = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Message(Element):
     """A message, nested ones and map entries included."""
 
     descriptor: DescriptorProto = field(repr=False)
     fields: tuple[Field, ...] = field(repr=False)
+    oneofs: tuple[Oneof, ...] = field(repr=False)
 
     def field(self, name: str) -> Field | None:
         """The field with that name, or None."""
@@ -97,6 +128,11 @@ class Rpc(Element):
         """The full name of the request message."""
         return self.descriptor.input_type.lstrip(".")
 
+    @property
+    def response(self) -> str:
+        """The full name of the response message."""
+        return self.descriptor.output_type.lstrip(".")
+
 
 @dataclass(frozen=True)
 class Service(Element):
@@ -104,6 +140,9 @@ class Service(Element):
 
     descriptor: ServiceDescriptorProto = field(repr=False)
     rpcs: tuple[Rpc, ...] = field(repr=False)
+
+
+E = TypeVar("E", bound=Element)
 
 
 class Schema:
@@ -119,91 +158,142 @@ class Schema:
         self.enums: dict[str, Enum] = {}
         self.services: dict[str, Service] = {}
         self.options: dict[str, Field] = {}
-        """The options that we define, which are extensions."""
-        self.files = [file for file in image.file if file.name.startswith(ROOT)]
-        for file in self.files:
-            self._add(file)
+        """The options that we define, and every other extension."""
+        self.files: dict[str, File] = {}
+        self._classes: dict[str, type[ProtoMessage]] = {}
+        for file in image.file:
+            if file.name not in IMPORTED:
+                _Reader(self, file).read()
+
+    def elements(self) -> Iterator[Element]:
+        """Yield everything that somebody wrote, which leaves out map entries."""
+        yield from self.files.values()
+        for message in self.messages.values():
+            if not message.descriptor.options.map_entry:
+                yield message
+                yield from message.fields
+                yield from message.oneofs
+        for enum in self.enums.values():
+            yield enum
+            yield from enum.values
+        yield from self.options.values()
+        for service in self.services.values():
+            yield service
+            yield from service.rpcs
 
     def prototype(self, name: str) -> ProtoMessage:
         """An empty instance of the message with that full name."""
-        return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(name))()
+        if name not in self._classes:
+            descriptor = self.pool.FindMessageTypeByName(name)
+            self._classes[name] = message_factory.GetMessageClass(descriptor)
+        return self._classes[name]()
 
-    def _add(self, file: FileDescriptorProto) -> None:
-        for i, message in enumerate(file.message_type):
-            self._add_message(file, file.package, message, (_FILE.MESSAGE_TYPE_FIELD_NUMBER, i))
-        for i, enum in enumerate(file.enum_type):
-            self._add_enum(file, file.package, enum, (_FILE.ENUM_TYPE_FIELD_NUMBER, i))
-        for i, option in enumerate(file.extension):
-            path = (_FILE.EXTENSION_FIELD_NUMBER, i)
-            name = f"{file.package}.{option.name}"
-            self.options[name] = Field(name, file, path, self._options(option.options), option)
-        for i, service in enumerate(file.service):
-            path = (_FILE.SERVICE_FIELD_NUMBER, i)
-            name = f"{file.package}.{service.name}"
-            rpcs = tuple(
-                Rpc(
-                    f"{name}/{rpc.name}",
-                    file,
-                    (*path, ServiceDescriptorProto.METHOD_FIELD_NUMBER, j),
-                    self._options(rpc.options),
-                    rpc,
-                )
-                for j, rpc in enumerate(service.method)
-            )
-            options = self._options(service.options)
-            self.services[name] = Service(name, file, path, options, service, rpcs)
-
-    def _add_message(
-        self, file: FileDescriptorProto, scope: str, message: DescriptorProto, path: tuple[int, ...]
-    ) -> None:
-        name = f"{scope}.{message.name}"
-        fields = tuple(
-            Field(
-                f"{name}.{found.name}",
-                file,
-                (*path, DescriptorProto.FIELD_FIELD_NUMBER, i),
-                self._options(found.options),
-                found,
-            )
-            for i, found in enumerate(message.field)
-        )
-        options = self._options(message.options)
-        self.messages[name] = Message(name, file, path, options, message, fields)
-        for i, nested in enumerate(message.nested_type):
-            at = (*path, DescriptorProto.NESTED_TYPE_FIELD_NUMBER, i)
-            self._add_message(file, name, nested, at)
-        for i, enum in enumerate(message.enum_type):
-            self._add_enum(file, name, enum, (*path, DescriptorProto.ENUM_TYPE_FIELD_NUMBER, i))
-
-    def _add_enum(
-        self,
-        file: FileDescriptorProto,
-        scope: str,
-        enum: EnumDescriptorProto,
-        path: tuple[int, ...],
-    ) -> None:
-        name = f"{scope}.{enum.name}"
-        values = tuple(
-            EnumValue(
-                f"{name}/{value.name}",
-                file,
-                (*path, EnumDescriptorProto.VALUE_FIELD_NUMBER, i),
-                self._options(value.options),
-                value,
-            )
-            for i, value in enumerate(enum.value)
-        )
-        self.enums[name] = Enum(name, file, path, self._options(enum.options), enum, values)
-
-    def _options(self, options: ProtoMessage) -> dict[str, Any]:
+    def custom_options(self, options: ProtoMessage) -> dict[str, Any]:
+        """The custom options that are set, by their full name."""
         # The classes that protobuf ships do not know our options; the image's own ones do.
-        if not options.ByteSize():
+        serialized = options.SerializeToString()
+        if not serialized:
             return {}
         parsed = self.prototype(options.DESCRIPTOR.full_name)
-        parsed.MergeFromString(options.SerializeToString())
+        parsed.MergeFromString(serialized)
         return {
             option.full_name: value for option, value in parsed.ListFields() if option.is_extension
         }
+
+
+class _Reader:
+    """Reads the elements of one file into a schema."""
+
+    def __init__(self, schema: Schema, file: FileDescriptorProto) -> None:
+        self._schema = schema
+        self._file = file
+        self._comments = {
+            tuple(at.path): at.leading_comments.strip()
+            for at in file.source_code_info.location
+            if at.leading_comments
+        }
+
+    def read(self) -> None:
+        schema, file = self._schema, self._file
+        scope = file.package
+        schema.files[file.name] = self._element(File, file.name, (_FILE.SYNTAX_FIELD_NUMBER,), file)
+        for i, message in enumerate(file.message_type):
+            self._read_message(scope, message, (_FILE.MESSAGE_TYPE_FIELD_NUMBER, i))
+        for i, enum in enumerate(file.enum_type):
+            self._read_enum(scope, enum, (_FILE.ENUM_TYPE_FIELD_NUMBER, i))
+        for i, option in enumerate(file.extension):
+            self._read_option(scope, option, (_FILE.EXTENSION_FIELD_NUMBER, i))
+        for i, service in enumerate(file.service):
+            path = (_FILE.SERVICE_FIELD_NUMBER, i)
+            name = _within(scope, service.name)
+            number = ServiceDescriptorProto.METHOD_FIELD_NUMBER
+            rpcs = tuple(
+                self._element(Rpc, f"{name}/{rpc.name}", (*path, number, j), rpc)
+                for j, rpc in enumerate(service.method)
+            )
+            schema.services[name] = self._element(Service, name, path, service, rpcs)
+
+    def _read_message(self, scope: str, message: DescriptorProto, path: tuple[int, ...]) -> None:
+        name = _within(scope, message.name)
+        fields = tuple(
+            self._element(
+                Field, f"{name}.{each.name}", (*path, DescriptorProto.FIELD_FIELD_NUMBER, i), each
+            )
+            for i, each in enumerate(message.field)
+        )
+        synthetic = {each.oneof_index for each in message.field if each.proto3_optional}
+        oneofs = tuple(
+            self._element(
+                Oneof,
+                f"{name}.{each.name}",
+                (*path, DescriptorProto.ONEOF_DECL_FIELD_NUMBER, i),
+                each,
+            )
+            for i, each in enumerate(message.oneof_decl)
+            if i not in synthetic
+        )
+        found = self._element(Message, name, path, message, fields, oneofs)
+        self._schema.messages[name] = found
+        for i, option in enumerate(message.extension):
+            self._read_option(name, option, (*path, DescriptorProto.EXTENSION_FIELD_NUMBER, i))
+        for i, nested in enumerate(message.nested_type):
+            self._read_message(name, nested, (*path, DescriptorProto.NESTED_TYPE_FIELD_NUMBER, i))
+        for i, enum in enumerate(message.enum_type):
+            self._read_enum(name, enum, (*path, DescriptorProto.ENUM_TYPE_FIELD_NUMBER, i))
+
+    def _read_enum(self, scope: str, enum: EnumDescriptorProto, path: tuple[int, ...]) -> None:
+        name = _within(scope, enum.name)
+        number = EnumDescriptorProto.VALUE_FIELD_NUMBER
+        values = tuple(
+            self._element(EnumValue, f"{name}/{value.name}", (*path, number, i), value)
+            for i, value in enumerate(enum.value)
+        )
+        self._schema.enums[name] = self._element(Enum, name, path, enum, values)
+
+    def _read_option(self, scope: str, option: FieldDescriptorProto, path: tuple[int, ...]) -> None:
+        name = _within(scope, option.name)
+        self._schema.options[name] = self._element(Field, name, path, option)
+
+    def _element(
+        self,
+        kind: Callable[..., E],
+        name: str,
+        path: tuple[int, ...],
+        descriptor: Any,
+        *children: object,
+    ) -> E:
+        options = self._schema.custom_options(descriptor.options)
+        comment = self._comments.get(path, "")
+        is_deprecated = getattr(descriptor.options, "deprecated", False)  # not every kind can be
+        return kind(
+            *(name, self._file, path, options, descriptor, *children),
+            comment=comment,
+            is_deprecated=is_deprecated,
+        )
+
+
+def _within(scope: str, name: str) -> str:
+    return f"{scope}.{name}" if scope else name
 
 
 def _pool(image: FileDescriptorSet) -> descriptor_pool.DescriptorPool:

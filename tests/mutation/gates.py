@@ -1,10 +1,10 @@
 """The gates that a change of the contract passes, as `make` runs them.
 
 What `make compile`, `make lint` and `make breaking` do with sources is done here with an image, so
-that thousands of changes can be judged: `buf` itself, the schema rules and the compatibility rules
-as functions, and the comment tests. buf gets only the files that a change touches and what they
-import, which is most of its cost; a change that passes so is judged again by the whole image, so
-nothing survives for want of files.
+that thousands of changes can be judged: `buf` itself, and the schema rules and the compatibility
+rules as functions. buf gets only the files that a change touches and what they import, which is
+most of its cost; a change that passes so is judged again by the whole image, so nothing survives
+for want of files.
 """
 
 from __future__ import annotations
@@ -31,19 +31,11 @@ from codegen.project import ROOT as REPOSITORY
 from schema_rules import check, compatibility_rules
 from schema_rules.finding import Finding
 from schema_rules.schema import ROOT, Schema
-from tests.apis import test_comments
 from tests.mutation.changes import Mutation
 from tests.mutation.draft import Contract, Draft, references, types_in
 
 BUF = REPOSITORY / ".venv-codegen" / "bin" / "buf"
-GATES = (
-    "compile",
-    "compatibility rules",
-    "schema rules",
-    "buf breaking",
-    "buf lint",
-    "comment tests",
-)
+GATES = ("compile", "compatibility rules", "schema rules", "buf breaking", "buf lint")
 _ASKS_PROTOVALIDATE = frozenset({"CEL_COMPILES", "CEL_ENUM_NUMBER"})
 """Rules that ask protovalidate; the others together take a tenth of their time."""
 _IS_IMPORT = b"\xd2\xf6\x03\x02\x08\x01"
@@ -103,24 +95,29 @@ class Gates:
         stripped = {
             name: _bare(file) if file is not None else None for name, file in changed.items()
         }
+        image = FileDescriptorSet(file=commented.values())
         if any(file != self._bare.get(name) for name, file in stripped.items()):
             bare = {**self._bare, **stripped}
             ordered = (bare[name] for name in commented)
-            image = FileDescriptorSet(file=[file for file in ordered if file is not None])
-            yield from self._of_descriptors(image, changed)
+            without_comments = FileDescriptorSet(file=filter(None, ordered))
+            yield from self._of_descriptors(image, without_comments, changed)
+        else:
+            yield from self._schema_rules(Schema(image), _needs_no_protovalidate)
         targets = {name for name, file in changed.items() if file is not None}
         if targets:
             yield from self._of_buf("lint", _part(commented, targets))
         yield from self._of_buf(
             "lint", _part(commented, {n for n in commented if n.startswith(ROOT)})
         )
-        yield from _comment_tests([file for file in changed.values() if file is not None])
 
     def _of_descriptors(
-        self, bare: FileDescriptorSet, changed: Mapping[str, FileDescriptorProto | None]
+        self,
+        image: FileDescriptorSet,
+        bare: FileDescriptorSet,
+        changed: Mapping[str, FileDescriptorProto | None],
     ) -> Iterator[Catch]:
         try:
-            now = Schema(bare)
+            now = Schema(image)
         except (TypeError, DecodeError) as error:
             # The pool refuses the image, or options do not fit what became of their type.
             yield Catch("compile", str(error))
@@ -131,9 +128,7 @@ class Gates:
         crashes: list[Exception] = []
         for rule in check.COMPATIBILITY_RULES.values():
             yield from _sparing(_of_rules("compatibility rules", rule(self._before, now)), crashes)
-        yield from _sparing(
-            self._schema_rules(now, lambda rule: rule not in _ASKS_PROTOVALIDATE), crashes
-        )
+        yield from _sparing(self._schema_rules(now, _needs_no_protovalidate), crashes)
         if all(changed.values()):
             files = {file.name: file for file in bare.file}
             part = images.without_rules_import(_part(files, set(changed)))
@@ -209,6 +204,10 @@ def image_settings(workspace: str) -> str:
     """The settings of a workspace for its image, which has no modules, and no paths above them."""
     without_modules = re.sub(r"^modules:\n(?:[ #].*\n)*", "", workspace, flags=re.MULTILINE)
     return re.sub(r"^( *- )apis/", r"\1", without_modules, flags=re.MULTILINE)
+
+
+def _needs_no_protovalidate(rule: str) -> bool:
+    return rule not in _ASKS_PROTOVALIDATE
 
 
 def _standard(draft: Draft) -> dict[str, FileDescriptorProto | None]:
@@ -312,17 +311,3 @@ def _sparing(caught: Iterator[Catch], crashes: list[Exception]) -> Iterator[Catc
         yield from caught
     except Exception as crash:
         crashes.append(crash)
-
-
-def _comment_tests(files: list[FileDescriptorProto]) -> Iterator[Catch]:
-    image = FileDescriptorSet(file=files)
-    for test in (
-        test_comments.test_every_element_has_a_comment,
-        test_comments.test_every_comment_is_made_of_sentences,
-        test_comments.test_no_comment_is_left_unwritten,
-        test_comments.test_no_comment_says_only_what_the_name_says,
-    ):
-        try:
-            test(image)
-        except AssertionError:
-            yield Catch("comment tests", test.__name__)

@@ -34,7 +34,6 @@ _JUDGED_BY = [
     "schema_rules/*",
     "codegen/image.py",
     "tests/mutation/*.py",
-    "tests/apis/test_comments.py",
     "buf.yaml",
     "requirements/codegen.txt",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from tests.toolchain import Run
 APIS = "apis/ai/stigmer"
 REGISTRY = f"{APIS}/commons/apiresource/apiresourcekind/api_resource_kind.proto"
 _HEADER = """\
+// A small schema for tests.
 syntax = "proto3";
 package ai.stigmer.small.{name}.v1;
 import "ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind.proto";
@@ -64,9 +65,20 @@ class SmallSchemas:
     """Small schemas, compiled together: each a file and a package of its own, under `apis/`."""
 
     def __init__(
-        self, buf: Run, root: Path, workspace: Path, schemas: Mapping[str, str], kinds: str = ""
+        self,
+        buf: Run,
+        root: Path,
+        workspace: Path,
+        schemas: Mapping[str, str],
+        kinds: str = "",
+        *,
+        bare: Collection[str] = (),
     ) -> None:
-        """Compile them beside the real contract, to whose registry `kinds` are added."""
+        """Compile them beside the real contract, to whose registry `kinds` are added.
+
+        What has no comment gets one, except in the schemas that `bare` names.
+        """
+        self.workspace = workspace
         for name in ("apis", "third_party"):
             shutil.copytree(root / name, workspace / name)
         shutil.copy2(root / "buf.yaml", workspace)
@@ -81,6 +93,10 @@ class SmallSchemas:
         built = buf("build", "--path", folder, "--output", "image.binpb", cwd=workspace)
         assert built.returncode == 0, built.stderr
         self.image = FileDescriptorSet.FromString((workspace / "image.binpb").read_bytes())
+        for file in self.image.file:
+            if file.name not in {self._path(name).removeprefix("apis/") for name in bare}:
+                for location in file.source_code_info.location:
+                    location.leading_comments = location.leading_comments or " Made for a test.\n"
         self._first_of_kinds = contract.count("\n") + 1
 
     def made_in(self, name: str, found: Iterable[Finding]) -> list[Mark]:

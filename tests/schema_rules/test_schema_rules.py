@@ -27,6 +27,7 @@ from schema_rules.check import (
 )
 from schema_rules.finding import FORMATS, Finding, as_github_action, as_json, as_text, in_order
 from schema_rules.schema import Element
+from tests.schema_rules import test_comment_rules
 from tests.schema_rules.fragments import (
     CEL,
     CONFIG_END,
@@ -716,18 +717,6 @@ KINDS = """\
 """
 
 
-@pytest.fixture(scope="module")
-def small(buf: Run, root: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallSchemas:
-    """The small schemas, compiled."""
-    return SmallSchemas(buf, root, tmp_path_factory.mktemp("small"), SCHEMAS, KINDS)
-
-
-@pytest.fixture(scope="module")
-def small_findings(small: SmallSchemas) -> list[Finding]:
-    """What the rules find in them."""
-    return list(findings(small.image))
-
-
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_small_schema_has_the_findings_that_it_announces(
     small: SmallSchemas, small_findings: list[Finding], name: str
@@ -742,7 +731,8 @@ def test_a_kind_of_the_registry_has_the_findings_that_it_announces(
 
 
 def test_every_rule_fires_on_a_small_schema() -> None:
-    announced = {mark.rule for text in [*SCHEMAS.values(), KINDS] for mark in marks(text)}
+    texts = [*SCHEMAS.values(), *test_comment_rules.SCHEMAS.values(), KINDS]
+    announced = {mark.rule for text in texts for mark in marks(text)}
     assert announced == set(RULES)
 
 
@@ -964,7 +954,7 @@ class TestMakeLint:
             checkout,
             f"{APIS}/agentic/session/v1/spec.proto",
             "message SessionSpec {\n",
-            "message SessionSpec {\n  // The run.\n  string temporal_run_id = 900;\n\n",
+            "message SessionSpec {\n  // How to find it.\n  string temporal_run_id = 900;\n\n",
         )
         stopped = make("lint", "ERROR_FORMAT=json")
         assert stopped.returncode != 0

@@ -11,7 +11,9 @@ import pytest
 from codegen import image
 from schema_rules.check import COMPATIBILITY_RULES, RULES, findings, incompatibilities
 from schema_rules.finding import Finding
-from tests.schema_rules.small_schemas import Mark, SmallSchemas, assert_announced, marks
+from tests import toolchain
+from tests.schema_rules.small_schemas import APIS, Mark, SmallSchemas, assert_announced, marks
+from tests.schema_rules.test_comment_rules import COMMENT_RULES
 from tests.toolchain import Run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "schema-rules.md"
@@ -38,7 +40,8 @@ def sides(buf: Run, root: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
         examples = {rule.lower(): own[marker] for rule, own in SECTIONS.items() if marker in own}
         kinds = examples.pop("kind_registry", "")
         workspace = tmp_path_factory.mktemp(marker)
-        schemas = SmallSchemas(buf, root, workspace, examples, kinds)
+        bare = {name for name in examples if marker == "right" or name.upper() in COMMENT_RULES}
+        schemas = SmallSchemas(buf, root, workspace, examples, kinds, bare=bare)
         sides[marker] = Side(schemas, list(findings(schemas.image)))
     return sides
 
@@ -81,6 +84,16 @@ def test_a_wrong_example_breaks_its_rule_where_it_says_and_no_other(
 @pytest.mark.parametrize("rule", SECTIONS)
 def test_a_right_example_breaks_no_rule_of_the_contract(sides: dict[str, Side], rule: str) -> None:
     assert _made(sides["right"], rule, sides["right"].found) == []
+
+
+def test_buf_finds_nothing_in_the_right_examples(
+    buf: Run, sides: dict[str, Side], root: Path
+) -> None:
+    linted = buf("lint", "--error-format", "json", cwd=sides["right"].schemas.workspace)
+    found = [f for f in toolchain.findings(linted) if f["path"].startswith(f"{APIS}/small/")]
+    # Every example has the same imports.
+    assert [f for f in found if f["type"] != "IMPORT_USED"] == []
+    assert any(f["type"] == "IMPORT_USED" for f in found), "buf did not look at the examples"
 
 
 @pytest.mark.parametrize("rule", COMPATIBILITY_RULES)
