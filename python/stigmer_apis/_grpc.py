@@ -1,4 +1,4 @@
-"""The `grpc` module for the generated stubs, with a word on how to get it where it is missing."""
+"""The `grpc` module for the generated stubs, or an error that states how to install it."""
 
 from __future__ import annotations
 

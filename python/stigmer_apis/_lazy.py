@@ -1,7 +1,7 @@
-"""Re-exports that load their module when they are first asked for (PEP 562).
+"""Lazy re-exports: names that load their module on first access (PEP 562).
 
-The generated `__init__` of every proto package is one call of `exports`. Importing a message thus
-loads the module of that message and what it needs, and never grpc.
+The generated `__init__` of every proto package is one call of `exports`. Importing a message
+therefore loads only the module of that message and its dependencies, and never grpc.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ def exports(package: str, modules: Mapping[str, Sequence[str]]) -> _Exports:
     """Return `__all__`, `__getattr__` and `__dir__` for a package that re-exports from its modules.
 
     Args:
-        package: the full name of the package.
-        modules: the names to re-export, by the module of the package that defines them.
+        package: The full name of the package.
+        modules: The names to re-export, by the module of the package that defines them.
 
-    The names of gRPC modules can always be imported, and say what to install where grpc is missing;
-    `__all__` and `dir()` list them only where it is there, so that `import *` works without it.
+    A name from a gRPC module can always be requested; without grpc, its import fails and states
+    what to install. `__all__` and `dir()` list such names only if grpc is installed, so that
+    `import *` works without it.
     """
     home = {name: module for module, names in modules.items() for name in names}
     with_grpc = importlib.util.find_spec("grpc") is not None
     public = sorted(n for n, module in home.items() if with_grpc or not module.endswith("_grpc"))
 
     def load(name: str) -> object:
-        # `from package import x_pb2` asks here before it imports the module. Anything but an
-        # immediate AttributeError would import modules in the midst of importing that one, and
-        # their descriptors would enter the pool in the wrong order.
+        # `from package import x_pb2` calls this before it imports the module. Anything except an
+        # immediate AttributeError would import other modules during that import, and add their
+        # descriptors to the pool in the wrong order.
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value: object = getattr(importlib.import_module(f"{package}.{home[name]}"), name)

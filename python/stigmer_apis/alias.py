@@ -1,13 +1,13 @@
-"""Lets the generated code of others find our modules under `ai.stigmer`, on request.
+"""An opt-in alias under which other generated code finds our modules as `ai.stigmer`.
 
-A .proto file that imports ours compiles to Python that says `from ai.stigmer... import x_pb2`, for
-protoc derives module names from proto paths and knows no other way. After
+protoc derives module names from proto paths, so a .proto file that imports ours compiles to Python
+code that contains `from ai.stigmer... import x_pb2`. After
 
     from stigmer_apis import alias
 
     alias.install()
 
-that statement gives the module `stigmer_apis....x_pb2` itself, not a second copy of it. See
+that statement imports the module `stigmer_apis....x_pb2` itself, not a second copy of it. See
 docs/importing-our-protos.md.
 """
 
@@ -27,20 +27,20 @@ _ALIAS = "ai.stigmer"
 
 
 def install() -> None:
-    """Make `ai.stigmer` another name of `stigmer_apis`, for this process.
+    """Make `ai.stigmer` an alias of `stigmer_apis` in this process.
 
-    Call it once, before the first import of code that was generated from .proto files that import
-    ours. To call it again changes nothing. It imports no module of ours, and hides nothing else
-    that lies below `ai`. Type checkers know nothing of the alias.
+    Call this once, before you import code generated from .proto files that import ours. Calling it
+    again is a no-op. It imports none of our modules, and other packages below `ai` stay importable.
+    Type checkers do not know about the alias.
 
     Raises:
-        ImportError: there is another `ai.stigmer`, or an `ai` that cannot have submodules. Nothing
-            is changed then.
+        ImportError: Another `ai.stigmer` exists, or an `ai` that cannot have submodules. Nothing
+            has changed.
     """
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     _refuse_another(sys.modules.get(_ALIAS) or getattr(sys.modules.get(_TOP), "stigmer", None))
-    # By its last name, for the full one is looked up through an `ai` that is not imported.
+    # By its last name: a full name would be looked up through an `ai` that is not imported.
     other = PathFinder.find_spec("stigmer", _path_of_top())
     if other is not None:
         raise _another(other.origin, other.submodule_search_locations)
@@ -53,7 +53,7 @@ def _refuse_another(imported: ModuleType | None) -> None:
 
 
 def _path_of_top() -> list[str]:
-    """Where submodules of `ai` are searched for; nowhere, if there is no `ai` yet."""
+    """Return the search path for submodules of `ai`, which is empty if no `ai` exists."""
     imported = sys.modules.get(_TOP)
     if imported is not None:
         path, place = getattr(imported, "__path__", None), getattr(imported, "__file__", None)
@@ -64,24 +64,25 @@ def _path_of_top() -> list[str]:
         path, place = found.submodule_search_locations, found.origin
     if path is None:
         raise ImportError(
-            f"{_ALIAS} cannot be an alias of {_OURS}: {_TOP!r} is a module that can have no "
-            f"submodules ({place or 'of no file'}); rename it or take it off sys.path",
+            f"{_ALIAS} cannot be an alias of {_OURS}: the module {_TOP!r} "
+            f"({place or 'without a file'}) cannot have submodules; rename it or remove it from "
+            "sys.path",
             name=_TOP,
         )
     return list(path)
 
 
 def _another(file: str | None, path: Iterable[str] | None) -> ImportError:
-    place = file or ", ".join(path or []) or "of no file"
+    place = file or ", ".join(path or []) or "without a file"
     return ImportError(
-        f"{_ALIAS} cannot be an alias of {_OURS}: there is another {_ALIAS} ({place}); take it off "
-        f"sys.path, for {_OURS} has all that is generated from our .proto files",
+        f"{_ALIAS} cannot be an alias of {_OURS}: another {_ALIAS} exists ({place}); remove it "
+        f"from sys.path, because {_OURS} contains everything generated from our .proto files",
         name=_ALIAS,
     )
 
 
 class _Finder(MetaPathFinder):
-    """Finds `ai.stigmer` and what is below it, and `ai` where nobody else has one."""
+    """Finds `ai.stigmer` and everything below it, and `ai` if no other finder has it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -93,7 +94,7 @@ class _Finder(MetaPathFinder):
         if fullname == _TOP and others is None:
             return ModuleSpec(_TOP, None, is_package=True)
         if fullname.startswith(_TOP + ".") and not path and others is not None:
-            # Our empty `ai` was there before sys.path led to another one.
+            # Our empty `ai` was imported before sys.path contained another one.
             return PathFinder.find_spec(fullname, others.submodule_search_locations)
         return None
 
@@ -107,11 +108,11 @@ def _spec_of_alias(name: str, real: ModuleSpec | None) -> ModuleSpec | None:
 
 
 class _SameModule(Loader):
-    """Loads a module by putting another one in its place."""
+    """Loads a module by replacing it with another one."""
 
     def __init__(self, real: str) -> None:
         self._real = real
 
     def exec_module(self, module: ModuleType) -> None:
-        # The import system takes the module from there, so this one is thrown away.
+        # The import system returns the module that it finds there, and discards this one.
         sys.modules[module.__name__] = importlib.import_module(self._real)

@@ -1,7 +1,7 @@
-"""The contract itself, as this package ships it: the .proto files and the descriptor image.
+"""The contract as shipped in this package: the .proto files and the descriptor image.
 
-For tools: compilers that import our .proto files into others, schema registries, dynamic messages.
-Services that only exchange messages need none of it.
+For tools that compile our .proto files with others, for schema registries and for dynamic messages.
+Services that only exchange messages do not need this module.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def proto_root() -> Path:
-    """The folder to give to protoc as `-I`: it holds `ai/stigmer/...`.
+    """Return the folder that contains `ai/stigmer/...`, to pass to protoc as `-I`.
 
-    Our files import `buf/validate/validate.proto`, which this package does not ship; give protoc a
-    copy, or compile against `image_path()` instead, which needs none.
+    Our files import `buf/validate/validate.proto`, which this package does not ship. Give protoc a
+    copy of it, or compile against `image_path()` instead, which needs none.
 
     Raises:
-        FileNotFoundError: the .proto files are not where this package was installed from.
+        FileNotFoundError: The .proto files are missing from the installation.
     """
-    # In a wheel they lie in the package; in a source checkout (an editable install) in apis/.
+    # A wheel has them in the package; a source checkout (an editable install) has them in apis/.
     for root in (_PACKAGE / "proto", _PACKAGE.parent.parent / "apis"):
         if (root / "ai" / "stigmer").is_dir():
             return root
     raise FileNotFoundError(
-        f"no .proto files beside {_PACKAGE}; install stigmer-apis from a wheel or a source checkout"
+        f"{_PACKAGE} has no .proto files; install stigmer-apis from a wheel or a source checkout"
     )
 
 
 def image_path() -> Path:
-    """The file to give to protoc as `--descriptor_set_in`, and to buf as an input.
+    """Return the path of the image, for protoc's `--descriptor_set_in` or as an input of buf.
 
-    A serialized `google.protobuf.FileDescriptorSet` with our files and the well-known types that
-    they import, in dependency order, without comments. The validation rules are in it, as option
-    bytes; the import of the file that declares them is not.
+    The image is a serialized `google.protobuf.FileDescriptorSet` with our files and the well-known
+    types that they import, in dependency order, without comments. It contains the validation rules
+    as option bytes, but not the import of the file that declares them.
     """
     return _PACKAGE / "schema.binpb"
 
 
 def file_descriptor_set() -> FileDescriptorSet:
-    """The image at `image_path()`, parsed anew with every call.
+    """Return the image at `image_path()`, parsed again on every call.
 
-    For a descriptor pool of your own. The default pool has these files already, from the modules.
-    An option of ours is an extension: it is known where its module was imported before, such as
-    `stigmer_apis.commons.apiresource.field_options_pb2`, and kept as an unknown field elsewhere.
+    Use it for a descriptor pool of your own; the default pool gets these files from our modules.
+    Our options are extensions. An option is parsed only if its module was imported before, such as
+    `stigmer_apis.commons.apiresource.field_options_pb2`; otherwise it stays an unknown field.
     """
     return FileDescriptorSet.FromString(image_path().read_bytes())

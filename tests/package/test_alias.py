@@ -16,9 +16,9 @@ from stigmer_apis import schema
 
 METADATA = "commons.apiresource.metadata_pb2"
 
-OTHER = "ai.stigmer cannot be an alias of stigmer_apis: there is another ai.stigmer"
+OTHER = "ai.stigmer cannot be an alias of stigmer_apis: another ai.stigmer exists"
 NOT_A_PACKAGE = (
-    "ai.stigmer cannot be an alias of stigmer_apis: 'ai' is a module that can have no submodules"
+    "ai.stigmer cannot be an alias of stigmer_apis: the module 'ai' ({}) cannot have submodules"
 )
 
 
@@ -196,8 +196,8 @@ def test_another_ai_stigmer_on_the_search_path_is_refused(tmp_path: Path) -> Non
     search = write(tmp_path, {"ai/stigmer/__init__.py": ""})
     text, name = run("refusal()", search)
     assert text == (
-        f"{OTHER} ({tmp_path}/ai/stigmer/__init__.py); take it off sys.path, for stigmer_apis has "
-        "all that is generated from our .proto files"
+        f"{OTHER} ({tmp_path}/ai/stigmer/__init__.py); remove it from sys.path, because "
+        "stigmer_apis contains everything generated from our .proto files"
     )
     assert name == "ai.stigmer"
 
@@ -217,20 +217,21 @@ def test_another_ai_stigmer_that_is_imported_already_is_refused(tmp_path: Path) 
 def test_an_attribute_of_ai_in_the_place_of_ours_is_refused(tmp_path: Path) -> None:
     search = write(tmp_path, {"ai/__init__.py": "stigmer = object()"})
     text, _ = run("import ai; refusal()", search)
-    assert text.startswith(f"{OTHER} (of no file);")
+    assert text.startswith(f"{OTHER} (without a file);")
 
 
 def test_a_module_named_ai_is_refused_before_and_after_its_import(tmp_path: Path) -> None:
     search = write(tmp_path, {"ai.py": ""})
     for before in ("", "import ai;"):
         text, name = run(f"{before} refusal()", search)
-        assert text == (f"{NOT_A_PACKAGE} ({tmp_path}/ai.py); rename it or take it off sys.path")
+        expected = NOT_A_PACKAGE.format(f"{tmp_path}/ai.py")
+        assert text == f"{expected}; rename it or remove it from sys.path"
         assert name == "ai"
 
 
 def test_an_ai_that_was_made_by_hand_is_refused_if_it_can_have_no_submodules() -> None:
     text, _ = run("import types; sys.modules['ai'] = types.ModuleType('ai'); refusal()")
-    assert text.startswith(f"{NOT_A_PACKAGE} (of no file);")
+    assert text.startswith(f"{NOT_A_PACKAGE.format('without a file')};")
 
 
 def test_a_stub_without_grpc_says_which_extra_to_install() -> None:

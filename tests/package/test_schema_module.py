@@ -115,7 +115,7 @@ def test_missing_proto_files_are_reported_in_one_sentence(
     with pytest.raises(FileNotFoundError) as raised:
         schema.proto_root()
     assert str(raised.value) == (
-        f"no .proto files beside {package}; install stigmer-apis from a wheel or a source checkout"
+        f"{package} has no .proto files; install stigmer-apis from a wheel or a source checkout"
     )
 
 
