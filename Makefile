@@ -28,7 +28,6 @@ UV := build/bootstrap/bin/uv --quiet
 CODEGEN := .venv-codegen/bin
 VENV := .venv/bin
 BUF := $(CODEGEN)/buf
-RULES := third_party/protovalidate/buf/validate/validate.proto
 PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header
 
 # The Temporal server of `make handshake`: the CLI, built from the Go module proxy once and kept for
@@ -56,18 +55,18 @@ help: ## List the targets
 
 protos: lint breaking generate ## Check the contract and generate the package (the default)
 
-deps: .venv/.installed .venv-codegen/.installed $(RULES) ## Set up the tools in this folder
+deps: .venv/.installed .venv-codegen/.installed ## Set up the tools in this folder
 
 compile: deps ## Check that the contract compiles
 	@$(BUF) build || { echo 'compile: mend what is named above' >&2; exit 1; }
 
 # After compiling: buf would "format" a broken declaration into another one.
 format-check: compile ## Check how the .proto files are formatted
-	@$(BUF) format --diff --exit-code apis || \
+	@$(BUF) format --diff --exit-code || \
 	  { echo 'format: the files above differ from how buf formats them; run `make format`' >&2; exit 1; }
 
 format: compile ## Format the .proto files and our own Python
-	$(BUF) format --write apis
+	$(BUF) format --write
 	$(VENV)/ruff format
 	$(VENV)/ruff check --fix
 
@@ -144,11 +143,11 @@ release: protos fixtures ## Keep the image and the fixtures of the version in __
 	@$(CODEGEN)/python -m schema_rules.releases
 
 pins: build/bootstrap/.installed ## Pin what requirements/*.in name, with hashes
-	set -e; for file in codegen validation-rules; do $(PIN) --no-deps -o requirements/$$file.txt requirements/$$file.in; done
+	$(PIN) --no-deps -o requirements/codegen.txt requirements/codegen.in
 	set -e; for file in bootstrap $(PINNED) dev; do $(PIN) --upgrade -o requirements/$$file.txt requirements/$$file.in; done
 
 clean: ## Remove everything that make has set up or built
-	rm -rf build third_party .venv .venv-codegen
+	rm -rf build .venv .venv-codegen
 
 build/bootstrap/.installed: requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
@@ -168,9 +167,6 @@ build/bootstrap/.installed: requirements/bootstrap.txt
 	$(UV) venv --clear --python '>=3.11,<3.13' .venv-codegen
 	$(UV) pip install --python .venv-codegen --no-deps --require-hashes -r $<
 	@touch $@
-
-$(RULES): requirements/validation-rules.txt .venv-codegen/.installed
-	$(CODEGEN)/python -m codegen.third_party
 
 $(TEMPORAL_HOME)/temporal:
 	@command -v go >/dev/null || { echo \

@@ -15,6 +15,9 @@ from codegen.relocate import relocate_path, relocate_source
 
 WORK = BUILD / "codegen"
 
+GENERATED = "build/python"
+"""Where `buf.gen.yaml` puts the modules, below the folder that `buf generate --output` names."""
+
 
 def main() -> int:
     """Generate, and return the exit code: 0, or 1 after one sentence on what went wrong."""
@@ -46,9 +49,10 @@ def generate() -> Path:
         folder.mkdir(parents=True)
     schema = image.without_rules_import(image.build(ROOT, WORK / "image.binpb"))
     (WORK / "image.binpb").write_bytes(schema.SerializeToString(deterministic=True))
-    run_tool("buf", ["generate", "--output", out])
-    for module in sorted(path for path in out.rglob("*") if path.is_file()):
-        path = PurePosixPath(module.relative_to(out).as_posix())
+    run_tool("buf", ["generate", WORK / "image.binpb", "--output", out])
+    generated = out / GENERATED
+    for module in sorted(path for path in generated.rglob("*") if path.is_file()):
+        path = PurePosixPath(module.relative_to(generated).as_posix())
         if _is_empty_grpc_stub(module):
             continue
         _write(staged / relocate_path(path), relocate_source(module.read_text(), path))

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from codegen.project import APIS, BUILD, PACKAGE, ROOT, StepError
+from codegen.project import APIS, BUILD, PACKAGE, ROOT, VALIDATION, StepError
 
 SCHEMA_IMAGE = "schema.binpb"
 """The shipped image, the one generated file at the top of the package."""
@@ -32,7 +32,7 @@ def is_generated(entry: Path) -> bool:
 
 def digest_inputs() -> str:
     """Digest everything that decides what is generated: the contract, codegen, and its pins."""
-    files = [*APIS.rglob("*"), *(ROOT / "codegen").rglob("*.py")]
+    files = [*APIS.rglob("*"), *VALIDATION.rglob("*"), *(ROOT / "codegen").rglob("*.py")]
     files += [ROOT / "buf.yaml", ROOT / "buf.gen.yaml", *(ROOT / "requirements").glob("*.txt")]
     return _digest(ROOT, files)
 

@@ -12,13 +12,14 @@ ROOT = Path(__file__).resolve().parent.parent
 APIS = ROOT / "apis"
 PACKAGE = ROOT / "python" / "stigmer_apis"
 BUILD = ROOT / "build"
-THIRD_PARTY = ROOT / "third_party"
+VALIDATION = ROOT / "validation"
+"""The workspace module with our declaration of the validation options."""
 
 PROTO_ROOT = "ai.stigmer"
 """The proto package above all of ours, which the Python package stands for."""
 
 RULES_FILE = "buf/validate/validate.proto"
-"""The file that declares the validation rules. Theirs, and never part of what we ship."""
+"""The file that declares the validation options. Never part of what we ship."""
 
 
 class StepError(Exception):

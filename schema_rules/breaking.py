@@ -2,7 +2,8 @@
 
 The comparison is `buf breaking` with the rules in `buf.yaml`, and then our own compatibility rules,
 which compare the options that buf leaves out. Both need an image of the other side: a release keeps
-its own, and the workspace of a git revision is compiled with our `third_party/`, which it lacks.
+its own, and the .proto files of a git revision are compiled with our `buf.yaml` and `validation/`,
+which older revisions lack.
 """
 
 from __future__ import annotations
@@ -18,12 +19,10 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from codegen import image
-from codegen.project import BUILD, ROOT, THIRD_PARTY, StepError, run_tool
+from codegen.project import APIS, BUILD, ROOT, VALIDATION, StepError, run_tool
 from schema_rules import releases
 from schema_rules.check import incompatibilities
 from schema_rules.finding import as_text, in_order
-
-_CONTRACT = ["apis", "buf.yaml"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,15 +70,16 @@ def revision_image(revision: str) -> Path:
             f"AGAINST={revision} names no commit of this repository; fetch it first, or give a "
             "branch, tag or commit that `git log` shows"
         )
-    archive = _git("archive", "--format=tar", commit.decode().strip(), "--", *_CONTRACT)
+    archive = _git("archive", "--format=tar", commit.decode().strip(), "--", APIS.name)
     if archive is None:
-        raise StepError(f"AGAINST={revision} holds no {' and '.join(_CONTRACT)} to compare with")
+        raise StepError(f"AGAINST={revision} holds no {APIS.name}/ to compare with")
     workspace = BUILD / "breaking" / "workspace"
     shutil.rmtree(workspace, ignore_errors=True)
     workspace.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(workspace, filter="data")
-    shutil.copytree(THIRD_PARTY, workspace / THIRD_PARTY.name)
+    shutil.copytree(VALIDATION, workspace / VALIDATION.name)
+    shutil.copy(ROOT / "buf.yaml", workspace)
     against = workspace.with_name("against.binpb")
     image.build(workspace, against)
     return against

@@ -63,7 +63,7 @@ def commented_image(buf: Run, tmp_path_factory: pytest.TempPathFactory) -> FileD
 def checkout(root: Path, tmp_path: Path) -> Path:
     """A copy of this repository to break: the same files and tools, a git history of its own.
 
-    The environments and what was fetched are links to ours, so that nothing is set up again.
+    The environments are links to ours, so that nothing is set up again.
     """
     copy = tmp_path / "checkout"
     listed = subprocess.run(
@@ -82,7 +82,6 @@ def checkout(root: Path, tmp_path: Path) -> Path:
         (copy / name).mkdir()
         for entry in (root / name).iterdir():
             (copy / name / entry.name).symlink_to(entry)
-    shutil.copytree(root / "third_party", copy / "third_party", copy_function=shutil.copy2)
     for command in (
         ["init", "--quiet", "--initial-branch=main"],
         ["add", "--all"],

@@ -277,7 +277,7 @@ class TestMakeGenerate:
         [
             ("int32 num = 1;", "int32 num = ;", "pagination.proto:9:15"),
             ("int32 num = 1;", "  int32 num = 1;", "run `make format`"),
-            ("  // The number of the page, from 0.\n", "", "should have a non-empty comment"),
+            ("  // The page number, starting from 0.\n", "", "should have a non-empty comment"),
             ("int32 num = 1;", "int32 page = 1;", 'changed name from "num" to "page"'),
         ],
         ids=["not compiling", "not formatted", "not linting", "not compatible"],

@@ -178,7 +178,7 @@ class TestFaithfulness:
         old: str,
         new: str,
     ) -> None:
-        for folder in ("apis", "third_party"):
+        for folder in ("apis", "validation"):
             shutil.copytree(root / folder, tmp_path / folder)
         shutil.copy(root / "buf.yaml", tmp_path)
         source = tmp_path / "apis" / _API

@@ -32,7 +32,7 @@ VERSION = stigmer_apis.__version__
 STEM = f"stigmer_apis-{VERSION}"
 INFO = f"{STEM}.dist-info"
 
-NOT_IN_A_CHECKOUT = (".git", ".venv*", "build", "third_party", "__pycache__", ".*_cache")
+NOT_IN_A_CHECKOUT = (".git", ".venv*", "build", "__pycache__", ".*_cache")
 """What is in a working tree beside the files of the repository."""
 
 WITHOUT_GRPC = 'gRPC stubs and servicers need grpcio: pip install "stigmer-apis[grpc]"'
@@ -269,7 +269,6 @@ def test_what_python_and_make_leave_in_a_tree_does_not_get_in(
         "python/stigmer_apis/__pycache__/schema.cpython-311.pyc",
         "apis/ai/__pycache__/tool.cpython-311.pyc",
         "build/image.binpb",
-        "third_party/protovalidate/buf/validate/validate.proto",
     ):
         left_behind = used / name
         left_behind.parent.mkdir(parents=True)

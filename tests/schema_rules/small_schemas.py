@@ -79,7 +79,7 @@ class SmallSchemas:
         What has no comment gets one, except in the schemas that `bare` names.
         """
         self.workspace = workspace
-        for name in ("apis", "third_party"):
+        for name in ("apis", "validation"):
             shutil.copytree(root / name, workspace / name)
         shutil.copy2(root / "buf.yaml", workspace)
         registry = workspace / REGISTRY
