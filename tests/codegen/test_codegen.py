@@ -332,7 +332,7 @@ class TestMake:
         again = make("release")
         assert again.returncode == 0, again.stderr
         source = checkout / "apis/ai/stigmer/commons/rpc/pagination.proto"
-        source.write_text(source.read_text() + "\n// Added.\nmessage Added {}\n")
+        source.write_text(source.read_text() + "\n// A message that no release has.\nmessage Added {}\n")
         refused = make("release")
         assert refused.returncode != 0
         assert "was released with another contract; raise __version__ first" in refused.stderr
