@@ -1,14 +1,14 @@
-"""Turns the contract in `apis/` into the generated part of `python/stigmer_apis/`. Not shipped.
+"""The generator of the generated part of `python/stigmer_apis/` from `apis/`. Not shipped.
 
-`python -m codegen` runs the steps, each in a module of its own:
+`python -m codegen` runs these steps, each in its own module:
 
 1. `image`: build the descriptor image and drop the import of the validation rules.
-2. `buf generate` (`buf.gen.yaml`): messages, type stubs and gRPC stubs, all from that one image.
-   The gRPC generator has no executable of its own; `grpc_plugin` is one.
+2. `buf generate` (`buf.gen.yaml`): generate messages, type stubs and gRPC stubs from that image.
+   The gRPC generator has no executable; `grpc_plugin` provides one.
 3. `relocate`: move the modules from the proto path to the Python package.
-4. `exports`: give every proto package its `__init__`.
-5. `place`: put the finished tree where the old one was, whole or not at all.
+4. `exports`: write the `__init__` of every proto package.
+5. `place`: replace the old tree with the new one, completely or not at all.
 
-It runs on the code generator's own environment, which `make deps` makes from
+The steps run in the code generator's own environment, which `make deps` creates from
 `requirements/codegen.txt`.
 """

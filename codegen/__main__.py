@@ -20,7 +20,7 @@ GENERATED = "build/python"
 
 
 def main() -> int:
-    """Generate, and return the exit code: 0, or 1 after one sentence on what went wrong."""
+    """Generate the package and return the exit code: 0, or 1 after one sentence on the failure."""
     inputs = digest_inputs()
     if is_up_to_date(inputs):
         print("generate: the package is up to date")
@@ -38,10 +38,10 @@ def main() -> int:
 
 
 def generate() -> Path:
-    """Generate the whole tree into a folder of its own and return that folder.
+    """Generate the whole tree into a separate folder and return that folder.
 
     Raises:
-        StepError: the contract does not compile, or a generator fails.
+        StepError: The contract does not compile, or a generator fails.
     """
     out, staged = WORK / "out", WORK / "staged"
     for folder in (out, staged):

@@ -1,7 +1,7 @@
-"""Gives every proto package an `__init__` from which its messages, enums and services are imported.
+"""The `__init__` of every proto package, which exports its messages, enums and services.
 
-Two files each: `__init__.py` loads a name when it is first asked for (see `stigmer_apis/_lazy.py`),
-`__init__.pyi` tells type checkers and editors the same in full.
+Each package gets two files: `__init__.py` loads names lazily (see `stigmer_apis/_lazy.py`), and
+`__init__.pyi` declares the same names for type checkers and editors.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class _Module(NamedTuple):
     name: str
     runtime: list[str]
     typing_only: list[str]
-    """Names that exist in the stub alone, such as the asyncio view of a gRPC stub."""
+    """Names that exist only in the stub, such as the asyncio view of a gRPC stub."""
 
 
 def write_exports(image: FileDescriptorSet) -> dict[PurePosixPath, str]:
     """Return the text of every `__init__` by its path in the package.
 
-    A folder without .proto files gets a plain one, so that the package has no implicit namespaces.
+    Folders without .proto files get a plain one, so that the package has no implicit namespaces.
     """
     modules: dict[str, list[_Module]] = defaultdict(list)
     for file in image.file:

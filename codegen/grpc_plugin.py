@@ -1,8 +1,8 @@
-"""A protoc plugin for the gRPC Python generator, which grpc_tools has only inside its own protoc.
+"""A protoc plugin for the gRPC Python generator, which grpc_tools offers only inside its protoc.
 
-buf speaks to plugins over standard input and output; grpc_tools has no executable that does. So
-this plugin hands the request's descriptors to that protoc as a descriptor set and returns what it
-wrote.
+buf communicates with plugins over standard input and output, and grpc_tools has no executable that
+does so. This plugin passes the descriptors of the request to that protoc as a descriptor set, and
+returns the files that protoc writes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 def generate(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGeneratorResponse:
     """Return the `*_pb2_grpc.py` of every requested file that declares a service.
 
-    grpc_tools writes a module for files without services too; those are left out, for nobody can
-    want to import them.
+    grpc_tools also writes a module for files without services. Those modules are empty, so they
+    are omitted.
     """
     response = plugin_pb2.CodeGeneratorResponse(
         supported_features=plugin_pb2.CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL

@@ -1,4 +1,4 @@
-"""Descriptor images: the compiled form of the contract that every other step works on."""
+"""Descriptor images: the compiled contract, on which all other steps work."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from codegen.project import PROTO_ROOT, RULES_FILE, run_tool
 
 
 def build(workspace: Path, target: Path) -> FileDescriptorSet:
-    """Compile the buf workspace in `workspace`, write its image to `target` and return it.
+    """Compile the buf workspace in `workspace`, write its image to `target`, and return the image.
 
     Raises:
-        codegen.project.StepError: the workspace does not compile.
+        codegen.project.StepError: The workspace does not compile.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     run_tool("buf", ["build", "--output", target], cwd=workspace)
@@ -23,13 +23,12 @@ def build(workspace: Path, target: Path) -> FileDescriptorSet:
 def without_rules_import(image: FileDescriptorSet) -> FileDescriptorSet:
     """Return a copy of `image` in which no file imports the validation rules.
 
-    It holds our files and what they import: what the rules alone imported goes with them.
+    The copy contains our files and their imports, without files that only the rules imported.
 
-    The rules themselves stay where they are, in the options: a reader that does not know them keeps
-    them as unknown fields, and protovalidate reads them from there. Without the import, our
-    generated code needs no `buf.validate` module. That matters because the Python descriptor pool
-    is global and keyed by path: of several packages that each bring `buf/validate/validate.proto`,
-    only one can be right.
+    The rules themselves stay in the options: a reader that does not know them keeps them as unknown
+    fields, and protovalidate reads them from there. Without the import, our generated code needs no
+    `buf.validate` module. This matters because the Python descriptor pool is global and keyed by
+    path: if several packages each bring `buf/validate/validate.proto`, they collide.
     """
     files = {file.name: _without_dependency(file) for file in image.file}
     wanted: set[str] = set()
@@ -43,7 +42,7 @@ def without_rules_import(image: FileDescriptorSet) -> FileDescriptorSet:
 
 
 def without_source_info(image: FileDescriptorSet) -> FileDescriptorSet:
-    """Return a copy of `image` without comments and line numbers: what is shipped and released."""
+    """Return a copy of `image` without comments and line numbers, as shipped and released."""
     bare = FileDescriptorSet()
     bare.CopyFrom(image)
     for file in bare.file:
@@ -58,12 +57,12 @@ def _without_dependency(file: FileDescriptorProto) -> FileDescriptorProto:
     target.CopyFrom(file)
     dropped = list(file.dependency).index(RULES_FILE)
     if dropped in file.public_dependency:
-        raise ValueError(f"{file.name} imports {RULES_FILE} publicly, which no file of ours may do")
+        raise ValueError(f"{file.name} imports {RULES_FILE} publicly; import it without `public`")
     del target.dependency[dropped]
-    # The indices of what came after it move down by one.
+    # The indices of later imports move down by one.
     for indices in (target.public_dependency, target.weak_dependency):
         indices[:] = [index - (index > dropped) for index in indices]
-    # Import statements are located by index too, and no generator reads their locations.
+    # Source locations refer to imports by index too, and no generator reads them.
     field = FileDescriptorProto.DEPENDENCY_FIELD_NUMBER
     locations = [at for at in target.source_code_info.location if at.path[:1] != [field]]
     del target.source_code_info.location[:]

@@ -1,4 +1,4 @@
-"""Where things are in this repository, and how its tools are run."""
+"""The paths of this repository, and a function that runs its tools."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ VALIDATION = ROOT / "validation"
 """The workspace module with our declaration of the validation options."""
 
 PROTO_ROOT = "ai.stigmer"
-"""The proto package above all of ours, which the Python package stands for."""
+"""The parent of all our proto packages, which becomes the Python package."""
 
 RULES_FILE = "buf/validate/validate.proto"
 """The file that declares the validation options. Never part of what we ship."""
 
 
 class StepError(Exception):
-    """A step could not be done. The message says what is wrong and what to do about it."""
+    """A step failed. The message states the cause and what to do about it."""
 
 
 def run_tool(name: str, arguments: Sequence[str | Path], *, cwd: Path = ROOT) -> None:
-    """Run a program of the code generator's environment; what it prints goes to the terminal.
+    """Run a program of the code generator's environment, with its output on the terminal.
 
     Raises:
-        StepError: the program is missing or ends with another code than 0.
+        StepError: The program is missing, or its exit code is not 0.
     """
     bin_folder = Path(sys.executable).parent
     if not (bin_folder / name).exists():

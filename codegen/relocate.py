@@ -1,10 +1,10 @@
-"""Moves generated modules from the proto path `ai/stigmer/...` to the package `stigmer_apis`.
+"""Relocation of generated modules from the proto path `ai/stigmer/...` to `stigmer_apis`.
 
-The generators derive module names from proto paths and know no other way. Two things in a module
-depend on its name: the imports of its neighbours, and the name that its message classes carry, for
-pickle and `__module__`. The registered file names (`ai/stigmer/...proto`) and the RPC paths stay:
-they are the contract. So the code is edited where its syntax tree says that a name stands, never by
-searching the text, in which comments and serialized descriptors hold the same words.
+The generators always derive module names from proto paths. Two things in a module depend on its
+name: the imports of other generated modules, and the module name of its message classes, which
+pickle and `__module__` use. The registered file names (`ai/stigmer/...proto`) and the RPC paths
+stay, because they belong to the contract. The code is therefore edited at the positions of names in
+its syntax tree, never by text search: comments and serialized descriptors contain the same words.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Edit(NamedTuple):
 
 
 def relocate_path(path: PurePosixPath) -> PurePosixPath:
-    """Return where the module at `path`, relative to the generators' output, goes in the package.
+    """Return the path in the package of the module at `path` in the generators' output.
 
     Raises:
         ValueError: `path` is not below `ai/stigmer/`.
@@ -44,16 +44,16 @@ def relocate_name(module: str) -> str:
 def relocate_source(source: str, path: PurePosixPath) -> str:
     """Return the source of a generated module (`.py` or `.pyi`) with its names relocated.
 
-    Besides the names, what the generators leave wrong is put right:
+    Also correct two defects of the generators:
 
-    - `import grpc` becomes `from stigmer_apis._grpc import grpc`, which says which extra to install
-      where grpc is missing.
+    - `import grpc` becomes `from stigmer_apis._grpc import grpc`, which states which extra to
+      install if grpc is missing.
     - mypy-protobuf declares two version constants in `*_pb2_grpc.pyi` that the gRPC generator of
-      1.62 does not write, and leaves `_aio.ServicerContext` without its type arguments, which makes
-      every servicer method partially unknown to pyright.
+      1.62 does not write, and omits the type arguments of `_aio.ServicerContext`, which makes every
+      servicer method partially unknown to pyright.
 
     Raises:
-        ValueError: the module imports a neighbour in a way that is not understood here.
+        ValueError: The module imports another generated module in an unknown form.
     """
     lines = source.encode().split(b"\n")
     for edit in sorted(_edits(ast.parse(source), path), reverse=True):
@@ -75,7 +75,7 @@ def _edits(tree: ast.Module, path: PurePosixPath) -> Iterator[_Edit]:
                 text = f"from {PYTHON_ROOT}._grpc import grpc"
                 yield _Edit(node.lineno, node.col_offset, node.end_col_offset or 0, text)
             case ast.Import(names=names) if any(_is_ours(alias.name) for alias in names):
-                raise ValueError(f"{path}:{node.lineno}: an import of a kind not seen before")
+                raise ValueError(f"{path}:{node.lineno}: unknown form of import")
             case ast.Call(
                 func=ast.Attribute(attr="BuildTopDescriptorsAndMessages"),
                 args=[_, ast.Constant(value=str(module)) as name, _],
