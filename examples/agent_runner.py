@@ -1,9 +1,9 @@
-"""An agent runner's turn: fetch what the agent needs, work, and report progress along the way.
+"""One turn of an agent runner: fetch what the agent needs, do the work, and report progress.
 
-For those who write an agent runner. It shows which resources lead to which, and how to report with
-`updateStatus`: what a report leaves empty keeps what is stored, and what it sets replaces what is
-stored, whole. So a report holds only the fields that changed, and a list or a map in it holds all
-of its entries, old and new.
+For developers who write an agent runner. It shows how resources refer to each other, and how to
+report with `updateStatus`: empty fields keep their stored values, and set fields replace them as a
+whole. A report therefore contains only the fields that changed, and a list or map in it contains
+all of its entries, old and new.
 
 Needs: pip install "stigmer-apis[grpc]"
 Run:   python examples/agent_runner.py
@@ -43,17 +43,17 @@ from stigmer_apis.agentic.agentinstance.v1 import (
 )
 from stigmer_apis.agentic.environment.v1 import EnvironmentQueryControllerStub, EnvironmentValue
 
-# agentexecution.v1 has a SessionId too, and session.v1 an AgentId: take each from the package whose
-# RPC it is for.
+# agentexecution.v1 also has a SessionId, and session.v1 an AgentId. Import each from the package
+# whose RPC takes it.
 from stigmer_apis.agentic.session.v1 import Session, SessionId, SessionQueryControllerStub
 from stigmer_apis.agentic.skill.v1 import Skill, SkillQueryControllerStub
 
 TIMEOUT = 10.0
-"""Seconds for one call. A report that got no answer may be sent again: it is safe to repeat."""
+"""The timeout of one call, in seconds. A report without an answer is safe to send again."""
 
 
 class Setup(NamedTuple):
-    """What the agent works with."""
+    """The resources that the agent works with."""
 
     session: Session
     instance: AgentInstance
@@ -63,7 +63,7 @@ class Setup(NamedTuple):
 
 
 def fetch(channel: grpc.Channel, session_id: str) -> Setup:
-    """Follow the references from the session on."""
+    """Fetch the session and everything that it refers to, directly or indirectly."""
     session = SessionQueryControllerStub(channel).get(SessionId(value=session_id), timeout=TIMEOUT)
     instance = AgentInstanceQueryServiceStub(channel).get(
         AgentInstanceId(value=session.spec.agent_instance_id), timeout=TIMEOUT
@@ -75,8 +75,8 @@ def fetch(channel: grpc.Channel, session_id: str) -> Setup:
     environments = EnvironmentQueryControllerStub(channel)
     merged: dict[str, EnvironmentValue] = {}
     for reference in instance.spec.environment_refs:
-        # A later environment replaces the values of an earlier one. Secrets come masked; in clear,
-        # merged with those of the execution, a run finds them in its ExecutionContext.
+        # Values of later environments replace those of earlier ones. Secrets are masked here. The
+        # ExecutionContext has them in plain text, merged with the values of the execution.
         merged.update(environments.getByReference(reference, timeout=TIMEOUT).spec.data)
     return Setup(
         session,
@@ -88,7 +88,7 @@ def fetch(channel: grpc.Channel, session_id: str) -> Setup:
 
 
 class Turn:
-    """The turn as the runner knows it. It holds all entries, because every report needs them."""
+    """The state of a turn. It keeps all entries, because reports replace lists as a whole."""
 
     def __init__(self, channel: grpc.Channel, execution: AgentExecution) -> None:
         self._commands = AgentExecutionCommandControllerStub(channel)
@@ -111,17 +111,17 @@ class Turn:
             )
 
     def done(self, entry: str) -> None:
-        """Tick an entry off."""
+        """Mark an entry as completed."""
         self.todos[entry].status = TodoStatus.TODO_COMPLETED
         self.todos[entry].updated_at = now()
 
     @property
     def tool_calls(self) -> list[ToolCall]:
-        """All calls. The status lists them beside the messages; from them, so as not to differ."""
+        """All tool calls, taken from the messages so that the two lists of the status agree."""
         return [call for message in self.messages for call in message.tool_calls]
 
     def report(self, what: str, status: AgentExecutionStatus) -> AgentExecution:
-        """Send a report, and print what the platform has stored after it."""
+        """Send a report, and print the status that the platform then has stored."""
         answer = self._commands.updateStatus(
             AgentExecutionUpdateStatusInput(execution_id=self._execution_id, status=status),
             timeout=TIMEOUT,
@@ -131,7 +131,7 @@ class Turn:
 
 
 def work(turn: Turn, execution: AgentExecution, setup: Setup) -> AgentExecution:
-    """Play the model, and report each step."""
+    """Act as the model, and report each step."""
     turn.report(
         "began",
         AgentExecutionStatus(phase=ExecutionPhase.EXECUTION_IN_PROGRESS, started_at=now()),
@@ -152,7 +152,7 @@ def work(turn: Turn, execution: AgentExecution, setup: Setup) -> AgentExecution:
             id="call-1", name="query_warehouse", args=args, status=ToolCallStatus.TOOL_CALL_PENDING
         ),
     )
-    # A message copies what it is given: from here on, the call is the one in the message.
+    # A message copies its submessages, so from here on use the call in the message.
     call = asked.tool_calls[0]
     turn.report(
         "tool call asked for",
@@ -188,12 +188,12 @@ def work(turn: Turn, execution: AgentExecution, setup: Setup) -> AgentExecution:
 
 
 def now() -> str:
-    """Return the time as the contract wants it: ISO 8601 with UTC offset."""
+    """Return the current time in the format of the contract: ISO 8601 with a UTC offset."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def summary(status: AgentExecutionStatus) -> str:
-    """Return a status in one line."""
+    """Return a one-line summary of a status."""
     calls = [ToolCallStatus.Name(call.status) for call in status.tool_calls]
     done = sum(todo.status == TodoStatus.TODO_COMPLETED for todo in status.todos.values())
     return (
@@ -203,7 +203,7 @@ def summary(status: AgentExecutionStatus) -> str:
 
 
 def digest(token: bytes) -> str:
-    """Return what may be printed of a token: by it two lines can be matched, and nothing undone."""
+    """Return a digest of a token, which is safe to print and correlates lines."""
     return f"sha256 {hashlib.sha256(token).hexdigest()[:16]}" if token else "none"
 
 
@@ -223,7 +223,7 @@ def main() -> None:
 
         ended = work(Turn(channel, execution), execution, setup)
 
-        # An external activity waits for this execution by its token, and no report has set it.
+        # An external activity waits for this execution. No report has changed its token.
         before, after = execution.status.callback_token, ended.status.callback_token
         print(f"\ncallback token before: {digest(before)}\ncallback token after:  {digest(after)}")
         took = datetime.fromisoformat(ended.status.completed_at) - datetime.fromisoformat(

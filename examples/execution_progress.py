@@ -1,8 +1,8 @@
 """An operator's view: follow a workflow execution until it ends, then print all of it.
 
-For those who operate the platform, or build a page that shows a run. It shows how to subscribe, how
-to read tasks with their states, durations and errors, and what must not be printed as it is: the
-callback token and the secrets of the run.
+For developers who operate the platform, or build a page that shows a run. It shows how to
+subscribe, how to read the states, durations and errors of tasks, and how to keep secrets out of the
+output: the callback token and the secret values of the run.
 
 Needs: pip install "stigmer-apis[grpc]"
 Run:   python examples/execution_progress.py
@@ -29,11 +29,10 @@ from stigmer_apis.redaction import to_json
 
 
 def follow(channel: grpc.Channel, execution_id: str) -> WorkflowExecution:
-    """Print the execution after every change, and return it as it ended."""
+    """Print the execution after every change, and return its final state."""
     queries = WorkflowExecutionQueryControllerStub(channel)
-    # Every answer is the whole execution, so a reader keeps no state of its own: whoever lost the
-    # connection subscribes again and is up to date. Without a timeout a stream lasts as long as the
-    # run does; this one is short.
+    # Every response is the whole execution, so a reader needs no state: after a lost connection it
+    # subscribes again and is up to date. Without a timeout, the stream lasts as long as the run.
     stream = queries.subscribe(
         SubscribeWorkflowExecutionRequest(execution_id=execution_id), timeout=30
     )
@@ -44,7 +43,7 @@ def follow(channel: grpc.Channel, execution_id: str) -> WorkflowExecution:
 
 
 def lines(execution: WorkflowExecution) -> list[str]:
-    """Return the progress of an execution, a line for itself and one or two for each task."""
+    """Return the progress of an execution: one line for it, and one or two for each task."""
     status = execution.status
     phase = label(ExecutionPhase.DESCRIPTOR, status.phase, "EXECUTION_")
     found = [
@@ -78,7 +77,7 @@ def label(enum: EnumDescriptor, number: int, prefix: str) -> str:
 
 
 def duration(started_at: str, completed_at: str) -> str:
-    """Return how long something took; times are empty until they have come."""
+    """Return the duration between two times, each empty if it has not been reached."""
     if not started_at:
         return ""
     if not completed_at:
@@ -92,7 +91,7 @@ def main() -> None:
         ended = follow(channel, local_platform.WORKFLOW_EXECUTION_ID)
     waits = "an activity waits for it" if ended.status.callback_token else "nothing waits for it"
     print(f"{ended.metadata.id} ended, and {waits}:")
-    # Inputs and outputs of tasks are what their authors put there: who may read those is up to you.
+    # The authors of tasks decide what inputs and outputs contain. You decide who may read them.
     print(to_json(ended, indent=2))
 
 

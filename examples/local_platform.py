@@ -1,9 +1,9 @@
-"""Plays the platform for the other examples: a gRPC server in this process, on 127.0.0.1.
+"""A fake platform for the other examples: a gRPC server in this process, on 127.0.0.1.
 
-Not an example itself, and no platform: it knows one agent and one workflow run, and checks nothing.
+This is not an example. It has one agent and one workflow run, and validates nothing.
 """
 
-# RPC names are those of the contract.
+# The contract defines the RPC names.
 # ruff: noqa: N802
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ from stigmer_apis.commons.apiresource.apiresourcekind import ApiResourceKind
 AGENT_EXECUTION_ID = "aex-01jd0k7c2p"
 WORKFLOW_EXECUTION_ID = "wex-01jd0m9q4t"
 
-# What Temporal would have given to the external activity. A real one stands in no source.
+# A made-up task token. A real one comes from Temporal and never appears in source code.
 TASK_TOKEN = b"\x0a\x24external-activity-task-token\x00\xfe\xff" * 4
 PASSWORD = "correct-horse-battery-staple"
 
@@ -112,7 +112,7 @@ def environment(slug: str) -> Environment:
         "shared": {"REGION": EnvironmentValue(value="eu-west-1")},
         "production": {
             "REGION": EnvironmentValue(value="eu-central-1"),
-            # Secrets leave this RPC masked.
+            # This RPC masks secrets.
             "WAREHOUSE_PASSWORD": EnvironmentValue(value="********", is_secret=True),
         },
     }
@@ -128,7 +128,7 @@ def of(resource_id: str, slug: str) -> ApiResourceMetadata:
 
 
 def merge(stored: Message, report: Message) -> None:
-    """Merge as updateStatus does: what is set replaces what is stored, whole."""
+    """Merge like updateStatus: set fields replace the stored ones as a whole."""
     for field, _ in report.ListFields():
         stored.ClearField(field.name)  # MergeFrom would append to a list
     stored.MergeFromString(report.SerializeToString())
@@ -179,7 +179,7 @@ class Environments(EnvironmentQueryControllerServicer):
 class AgentExecutions(
     AgentExecutionCommandControllerServicer, AgentExecutionQueryControllerServicer
 ):
-    """One execution, which a Temporal activity has started and waits for."""
+    """One execution, for which a Temporal activity waits."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -206,7 +206,7 @@ class AgentExecutions(
 
 
 class WorkflowExecutions(WorkflowExecutionQueryControllerServicer):
-    """One execution, which takes its course while somebody watches."""
+    """One execution, which makes progress while a subscriber follows it."""
 
     def subscribe(
         self, request: SubscribeWorkflowExecutionRequest, context: grpc.ServicerContext
@@ -264,10 +264,10 @@ class WorkflowExecutions(WorkflowExecutionQueryControllerServicer):
 
 @contextmanager
 def serving() -> Generator[grpc.Channel]:
-    """Serve until left, and yield a channel to the services."""
+    """Serve until the context exits, and yield a channel to the services."""
     with ThreadPoolExecutor(max_workers=4) as threads:
         server = grpc.server(threads)
-        # Type checkers miss the RPCs that are left out here. They answer UNIMPLEMENTED.
+        # Type checkers report the RPCs that are not implemented. They return UNIMPLEMENTED.
         executions = AgentExecutions()  # type: ignore[abstract]
         add_AgentExecutionCommandControllerServicer_to_server(executions, server)
         add_AgentExecutionQueryControllerServicer_to_server(executions, server)
@@ -298,10 +298,10 @@ def serving() -> Generator[grpc.Channel]:
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         try:
-            # A proxy that the environment names would be asked for 127.0.0.1 too.
+            # Otherwise gRPC would use a proxy from the environment even for 127.0.0.1.
             options = [("grpc.enable_http_proxy", 0)]
             with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
                 yield channel
         finally:
-            # Without a grace the server cancels what it takes for calls, and the client logs that.
+            # Without a grace period, the server cancels open calls, and the client logs that.
             server.stop(grace=1).wait()

@@ -1,10 +1,10 @@
-"""A workflow written in Python: typed task configs, validated, printed as JSON and as YAML.
+"""A workflow written in Python: typed task configs, validated, and printed as JSON and YAML.
 
-For those who write workflows by program, or a tool that does. It shows how the config of a task,
-a message of its own for each kind, gets into the `Struct` that a task carries it in and out of it
-again, how to set fields whose names are Python keywords, and how to validate all of it.
+For developers who generate workflows. Each kind of task has its own config message, which the task
+stores in a `Struct`. The example shows how to convert between the two, how to set fields whose
+names are Python keywords, and how to validate the workflow with all its configs.
 
-Needs: pip install "stigmer-apis[validate]", and PyYAML for the part about YAML
+Needs: pip install "stigmer-apis[validate]", and PyYAML for the YAML output
 Run:   python examples/workflow_author.py
 """
 
@@ -73,16 +73,16 @@ KINDS = {config: kind for kind, config in CONFIGS.items()}
 
 
 def task(name: str, config: Message, *, export: str = "", then: str = "") -> WorkflowTask:
-    """Return a task that does what the config says. Its kind follows from the config's type.
+    """Return a task with the given config. The type of the config determines the task's kind.
 
     Raises:
-        protovalidate.ValidationError: the config breaks a rule. The rules of a workflow cannot look
-            into the Struct that carries the config, so this is the place to find out.
+        protovalidate.ValidationError: The config breaks a rule. Validating the workflow would not
+            find this, because its rules do not check the Struct that stores the config.
     """
     protovalidate.validate(config)
     made = WorkflowTask(name=name, kind=KINDS[type(config)], task_config=to_struct(config))
     if export:
-        # `export.as = ...` is no Python: "as" is a keyword. A string can name the field.
+        # `export.as = ...` is a syntax error, because "as" is a keyword. Use a string instead.
         made.export.CopyFrom(Export(**{"as": export}))
     if then:
         made.flow.CopyFrom(FlowControl(then=then))
@@ -92,20 +92,20 @@ def task(name: str, config: Message, *, export: str = "", then: str = "") -> Wor
 def to_struct(config: Message) -> Struct:
     """Return the JSON form of a config as a Struct.
 
-    Like JavaScript, a Struct has one type of number, the double. Every integer that the configs
-    have fits in it exactly; it just prints as 30.0 and is read back as 30. A 64-bit integer might
-    not fit, which is why the JSON form has those as strings. A Struct keeps no order of its fields.
+    Like JavaScript, a Struct has one type of number, the double. It represents all integers in the
+    configs exactly: 30 prints as 30.0 and is read back as 30. It could not represent every 64-bit
+    integer, which is why their JSON form is a string. A Struct does not keep the order of fields.
     """
     return ParseDict(MessageToDict(config), Struct())
 
 
 def config_of(made: WorkflowTask) -> Message:
-    """Return the config of a task as the message that belongs to its kind, the way back."""
+    """Return the config of a task as the message of its kind, the inverse of `to_struct`."""
     return ParseDict(MessageToDict(made.task_config), CONFIGS[made.kind]())
 
 
 def all_tasks(tasks: Sequence[WorkflowTask]) -> Iterator[tuple[WorkflowTask, Message]]:
-    """Yield every task with its config, and those within it after it."""
+    """Yield every task with its config, each followed by the tasks nested in it."""
     for each in tasks:
         config = config_of(each)
         yield each, config
@@ -115,7 +115,7 @@ def all_tasks(tasks: Sequence[WorkflowTask]) -> Iterator[tuple[WorkflowTask, Mes
             for branch in config.branches:
                 yield from all_tasks(branch.do)
         elif isinstance(config, TryTaskConfig):
-            # getattr() of a keyword field is Any to type checkers. Say what it is, once.
+            # For type checkers, getattr() returns Any here. Annotate it once.
             tried: Sequence[WorkflowTask] = getattr(config, "try")
             yield from all_tasks(tried)
             yield from all_tasks(config.catch.do)
@@ -125,7 +125,7 @@ def validate(workflow: Workflow) -> int:
     """Validate a workflow with the configs of all its tasks, and return how many tasks it has.
 
     Raises:
-        protovalidate.ValidationError: a rule is broken.
+        protovalidate.ValidationError: The workflow or a config breaks a rule.
     """
     protovalidate.validate(workflow)
     found = list(all_tasks(workflow.spec.tasks))
@@ -154,13 +154,13 @@ def weekly_report() -> Workflow:
     )
     notify.body.update({"text": "${ .summary }", "urgent": False})
 
-    # A field whose name is a keyword is set by **, with all other fields given ...
+    # Set a field named like a keyword with **, next to the other fields ...
     check_each = ForTaskConfig(
         each="order",
         do=[task("check", SetTaskConfig(variables={"valid": "${ .order.total > 0 }"}))],
         **{"in": "${ .orders }"},
     )
-    # ... or afterwards by setattr(), and a repeated one through getattr().
+    # ... or afterwards with setattr(), or getattr() for a repeated field.
     on_failure = CatchBlock(do=[task("pause", WaitTaskConfig(seconds=60))])
     setattr(on_failure, "as", "failure")
     attempt = TryTaskConfig(catch=on_failure)
@@ -216,12 +216,12 @@ def show_as_yaml(workflow: Workflow) -> None:
     try:
         import yaml
     except ModuleNotFoundError:
-        print("Install PyYAML to see it as YAML too: pip install pyyaml")
+        print("To see the workflow as YAML, install PyYAML: pip install pyyaml")
         return
     text = yaml.safe_dump(MessageToDict(workflow), sort_keys=False)
     print(text)
     read: dict[str, Any] = yaml.safe_load(text)
-    print(f"Read back from YAML, it is equal: {ParseDict(read, Workflow()) == workflow}")
+    print(f"Equal after reading it back from YAML: {ParseDict(read, Workflow()) == workflow}")
 
 
 def main() -> None:
@@ -231,19 +231,19 @@ def main() -> None:
     text = MessageToJson(workflow)
     print(text)
     read = Parse(text, Workflow())
-    print(f"Read back from JSON, it is equal: {read == workflow}\n")
+    print(f"Equal after reading it back from JSON: {read == workflow}\n")
     show_as_yaml(workflow)
 
     check_orders, config = next(
         (each, config) for each, config in all_tasks(read.spec.tasks) if each.name == "check-orders"
     )
     assert isinstance(config, ForTaskConfig)
-    print(f"\n{check_orders.name} is for each {config.each} in {getattr(config, 'in')}")
+    print(f"\n{check_orders.name} runs for each {config.each} in {getattr(config, 'in')}")
 
     try:
         task("impatient", WaitTaskConfig(seconds=-1))
     except protovalidate.ValidationError as error:
-        print(f"\nA config that breaks a rule becomes no task: {error}")
+        print(f"\nAn invalid config is rejected: {error}")
 
 
 if __name__ == "__main__":

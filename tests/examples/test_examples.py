@@ -88,7 +88,7 @@ def test_no_example_hides_a_module_of_the_standard_library(root: Path) -> None:
 def test_an_example_says_how_it_is_run_and_what_it_needs(example: str, root: Path) -> None:
     source = (root / "examples" / f"{example}.py").read_text(encoding="utf-8")
     docstring = ast.get_docstring(ast.parse(source)) or ""
-    assert "For those who " in docstring
+    assert "For developers who " in docstring
     assert f"Run:   python examples/{example}.py" in docstring
     needed = re.search(r'^Needs: pip install "stigmer-apis\[(\w+)\]"', docstring, re.MULTILINE)
     assert needed, docstring
@@ -198,7 +198,7 @@ def test_an_author_prints_a_valid_workflow_that_reads_back_from_json(
 ) -> None:
     printed = output["workflow_author"]
     assert line_of(printed, "Valid, with") == "11 tasks."
-    assert line_of(printed, "Read back from JSON, it is equal:") == "True"
+    assert line_of(printed, "Equal after reading it back from JSON:") == "True"
     workflow = Parse(json_in(printed), Workflow())
     assert [task.name for task in workflow.spec.tasks] == [
         "begin",
@@ -220,18 +220,18 @@ def test_an_author_sets_the_keyword_fields_and_keeps_numbers(output: dict[str, s
     assert [task["name"] for task in attempt["try"]] == ["summarize"]
     assert attempt["try"][0]["taskConfig"]["config"] == {"timeout": 600, "temperature": 0.2}
     assert attempt["catch"]["as"] == "failure"
-    assert "check-orders is for each order in ${ .orders }" in printed
+    assert "check-orders runs for each order in ${ .orders }" in printed
 
 
 def test_an_author_is_told_which_rule_a_config_breaks(output: dict[str, str]) -> None:
-    reason = line_of(output["workflow_author"], "A config that breaks a rule becomes no task:")
+    reason = line_of(output["workflow_author"], "An invalid config is rejected:")
     assert reason.startswith("seconds: must be greater than or equal to 1")
 
 
 @pytest.mark.toolchain
 def test_an_author_prints_the_workflow_as_yaml_and_reads_it_back(output: dict[str, str]) -> None:
     printed = output["workflow_author"]
-    assert line_of(printed, "Read back from YAML, it is equal:") == "True"
+    assert line_of(printed, "Equal after reading it back from YAML:") == "True"
     assert "\n  - name: check-orders\n    kind: WORKFLOW_TASK_KIND_FOR\n" in printed
 
 
@@ -239,7 +239,7 @@ def test_an_author_without_pyyaml_gets_the_rest(root: Path) -> None:
     printed = run(root, "-c", WITHOUT_YAML, "examples/workflow_author.py")
     assert "pip install pyyaml" in printed
     assert "YAML, it is equal" not in printed
-    assert line_of(printed, "Read back from JSON, it is equal:") == "True"
+    assert line_of(printed, "Equal after reading it back from JSON:") == "True"
 
 
 def test_an_author_has_a_config_for_every_kind_of_task(root: Path) -> None:
