@@ -1,4 +1,4 @@
-"""What tests of every room share."""
+"""Fixtures that all test folders share."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The top folder of the repository."""
+    """Return the root folder of the repository."""
     return ROOT
 
 
 @pytest.fixture
 def contract() -> FileDescriptorSet:
-    """The shipped descriptor image, a copy for each test to change at will."""
+    """Return the shipped descriptor image, a new copy for each test to modify."""
     return schema.file_descriptor_set()
 
 
 @pytest.fixture(scope="session")
 def toolchain(root: Path) -> Path:
-    """The bin folder of the code generator's environment."""
+    """Return the bin folder of the code generator's environment."""
     folder = root / ".venv-codegen" / "bin"
     assert (folder / "buf").exists(), "the toolchain is not set up; run `make deps`"
     return folder
@@ -38,7 +38,7 @@ def toolchain(root: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def buf(toolchain: Path, root: Path) -> Run:
-    """Run buf with the given arguments, in the repository unless `cwd` says otherwise."""
+    """Return a function that runs buf with the given arguments, in the repository or in `cwd`."""
 
     def run(*arguments: str | Path, cwd: Path = root) -> subprocess.CompletedProcess[str]:
         cache = {"BUF_CACHE_DIR": str(root / "build" / "cache" / "buf")}
@@ -52,7 +52,7 @@ def buf(toolchain: Path, root: Path) -> Run:
 
 @pytest.fixture(scope="session")
 def commented_image(buf: Run, tmp_path_factory: pytest.TempPathFactory) -> FileDescriptorSet:
-    """Our own files, compiled anew from `apis/` with their comments."""
+    """Return our own files, compiled from `apis/` with their comments."""
     target = tmp_path_factory.mktemp("image") / "image.binpb"
     built = buf("build", "apis", "--exclude-imports", "--output", target)
     assert built.returncode == 0, built.stderr
@@ -61,10 +61,10 @@ def commented_image(buf: Run, tmp_path_factory: pytest.TempPathFactory) -> FileD
 
 @pytest.fixture(scope="session")
 def pristine_checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What each `checkout` is a copy of: the files and tools of this repository, in one commit.
+    """Return the original of each `checkout`: this repository's files and tools, in one commit.
 
     The environments are links to ours, so that nothing is set up again. The fixtures of releases,
-    half of all files, are left out: only their images are read there.
+    half of all files, are omitted, because these tests read only the images.
     """
     copy = tmp_path_factory.mktemp("pristine") / "checkout"
     listed = subprocess.run(
@@ -90,7 +90,7 @@ def pristine_checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         ["init", "--quiet", "--initial-branch=main"],
         ["add", "--all"],
         ["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "base"],
-        ["repack", "--quiet", "-a", "-d"],  # one file to copy instead of one for each of ours
+        ["repack", "--quiet", "-a", "-d"],  # one file to copy instead of one per object
     ):
         subprocess.run(["git", "-c", "core.fsync=none", *command], cwd=copy, check=True)
     return copy
@@ -98,19 +98,19 @@ def pristine_checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def checkout(pristine_checkout: Path, tmp_path: Path) -> Path:
-    """A copy of this repository to break, with a git history of its own."""
+    """Return a copy of this repository for the test to break, with its own git history."""
     copy = tmp_path / "checkout"
-    # As a program of its own, this takes half of what shutil takes; times of files count for make.
+    # `cp` takes half as long as shutil. It keeps file times, which make compares.
     subprocess.run(["cp", "-a", str(pristine_checkout), str(copy)], check=True)
     return copy
 
 
 @pytest.fixture
 def make(checkout: Path, root: Path) -> Run:
-    """Run make with the given arguments in the checkout."""
+    """Return a function that runs make with the given arguments in the checkout."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        # Under `make test` the outer make's flags and variables would leak into this one.
+        # Under `make test`, the flags and variables of the outer make would affect this one.
         inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
         inherited.update(
             UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR", str(root / "build" / "cache" / "uv")),
@@ -124,11 +124,11 @@ def make(checkout: Path, root: Path) -> Run:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what the handshake ran on, so that nobody takes it for a Temporal server."""
+    """Report that the handshake ran on a loopback frontend, not on a Temporal server."""
     passed: list[pytest.TestReport] = terminalreporter.stats.get("passed", [])
     count = sum("test_loopback.py::" in report.nodeid for report in passed)
     if count:
         terminalreporter.write_line(
-            f"temporal: {count} tests of the handshake ran on a loopback frontend, which is no "
-            "Temporal server; `make handshake` runs it on one"
+            f"temporal: {count} handshake tests ran on a loopback frontend, not on a Temporal server; "
+            "`make handshake` uses a real one"
         )

@@ -1,4 +1,4 @@
-"""How tests call tools, and read what they print."""
+"""Helpers for calling tools and reading their output."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-"""A program to call with its arguments; what it prints is captured."""
+"""A function that runs a program with the given arguments and captures its output."""
 
 
 def findings(finished: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    """The findings that buf printed with `--error-format json`."""
+    """Return the findings that buf printed with `--error-format json`."""
     assert finished.returncode in (0, 100), finished.stderr
     return [json.loads(line) for line in finished.stdout.splitlines()]

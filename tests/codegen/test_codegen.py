@@ -135,7 +135,9 @@ class TestRelocate:
         assert self._relocated("import grpc\n", path) == "from stigmer_apis._grpc import grpc\n"
 
     def test_an_import_of_another_kind_is_refused(self) -> None:
-        with pytest.raises(ValueError, match=r"ai/stigmer/x/v1/a_pb2\.py:1: unknown form of import"):
+        with pytest.raises(
+            ValueError, match=r"ai/stigmer/x/v1/a_pb2\.py:1: unknown form of import"
+        ):
             self._relocated("import ai.stigmer.x.y_pb2\n")
 
     def test_a_path_outside_the_contract_is_refused(self) -> None:
@@ -332,7 +334,9 @@ class TestMake:
         again = make("release")
         assert again.returncode == 0, again.stderr
         source = checkout / "apis/ai/stigmer/commons/rpc/pagination.proto"
-        source.write_text(source.read_text() + "\n// A message that no release has.\nmessage Added {}\n")
+        source.write_text(
+            source.read_text() + "\n// A message that no release has.\nmessage Added {}\n"
+        )
         refused = make("release")
         assert refused.returncode != 0
         assert "was released with another contract; raise __version__ first" in refused.stderr
