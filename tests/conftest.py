@@ -129,6 +129,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     count = sum("test_loopback.py::" in report.nodeid for report in passed)
     if count:
         terminalreporter.write_line(
-            f"temporal: {count} handshake tests ran on a loopback frontend, not on a Temporal server; "
-            "`make handshake` uses a real one"
+            f"temporal: {count} handshake tests ran on a loopback frontend, not on a Temporal "
+            "server; `make handshake` uses a real one"
         )
