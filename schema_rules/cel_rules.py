@@ -1,4 +1,4 @@
-"""The CEL expressions of the validation rules: that they compile, and mean what they say."""
+"""The validation rules: that they compile, decide something, and mean what they say."""
 
 from __future__ import annotations
 
@@ -6,44 +6,93 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import protovalidate
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from schema_rules import hints
 from schema_rules.finding import Finding
-from schema_rules.schema import MESSAGE_RULES, RULES, Element, Enum, Field, Message, Schema
+from schema_rules.samples import entry_of, value_of
+from schema_rules.schema import Enum, Field, Message, Schema
+from schema_rules.soundness import soundness
+from schema_rules.validation import CelRule, Oracle, cel_rules, standard_rules
 
 _NEGATED = re.compile(r"\b(not|no|never|except)\b")
 _NO_VALUE = 2**31 - 1
 """An enum number that no enum of ours has."""
+_CLOCK = ("lt_now", "gt_now", "within")
+"""The standard rules that compare with the present time."""
 
 Path = tuple[FieldDescriptor, ...]
 """The fields that lead from a message to a value in it."""
 
 
 def cel_compiles(schema: Schema) -> Iterator[Finding]:
-    """CEL_COMPILES: every rule compiles, and can be asked of its message.
+    """CEL_COMPILES: every rule compiles, and gives an answer for every value.
 
-    protovalidate compiles what stands in a message when it first validates one, and finds a field
-    that there is not only when it asks a rule about a value.
+    protovalidate compiles the rules of a message when it first validates one, and notices a missing
+    field, a missing map key or a division by zero only when a value leads there. A caller then gets
+    an internal error instead of a violation.
     """
-    validator = protovalidate.Validator()
-    for message in schema.messages.values():
-        if message.descriptor.options.map_entry:
-            continue
-        for field in (None, *(field for field in message.fields if RULES in field.options)):
-            instance: Any = schema.prototype(message.name)
-            if field is not None:
-                _put(instance, (instance.DESCRIPTOR.fields_by_name[field.descriptor.name],))
-            try:
-                list(validator.collect_violations(instance))
-            except (protovalidate.CompilationError, protovalidate.EvaluationError) as error:
-                yield Finding(
-                    "CEL_COMPILES",
-                    field or _named_in(str(error), message),
-                    f'Message "{message.descriptor.name}" has a rule that does not compile: '
-                    + " ".join(str(error).split()),
-                )
-                break
+    for element, error in soundness(schema).errors:
+        kind = "Message" if isinstance(element, Message) else "Field"
+        yield Finding(
+            "CEL_COMPILES",
+            element,
+            f'{kind} "{element.descriptor.name}" has a rule that does not compile or fails on some '
+            f"value: {error}",
+        )
+
+
+def cel_decides(schema: Schema) -> Iterator[Finding]:
+    """CEL_DECIDES: every CEL rule passes on some values and fails on others."""
+    for element, rule, what in soundness(schema).undecided:
+        yield Finding(
+            "CEL_DECIDES",
+            element,
+            f'Rule "{rule.id}" never {what} on generated values; correct its expression, or remove '
+            "the rule",
+        )
+
+
+def validation_satisfiable(schema: Schema) -> Iterator[Finding]:
+    """VALIDATION_SATISFIABLE: some value passes all validation rules of a field or a message."""
+    for element in soundness(schema).unsatisfied:
+        kind = "Message" if isinstance(element, Message) else "Field"
+        yield Finding(
+            "VALIDATION_SATISFIABLE",
+            element,
+            f'{kind} "{element.descriptor.name}" has validation rules that no generated value '
+            "passes; correct those that contradict each other, or name a value that passes as an "
+            "example in them",
+        )
+
+
+def cel_id(schema: Schema) -> Iterator[Finding]:
+    """CEL_ID: every CEL rule has an ID, which no other rule of its package has."""
+    known: dict[tuple[str, str], CelRule] = {}
+    for element in _elements(schema):
+        for rule in cel_rules(element.options):
+            first = known.setdefault((element.package, rule.id), rule)
+            if not rule.id:
+                complaint = "needs an ID, on which clients match"
+            elif (rule.expression, rule.message) != (first.expression, first.message):
+                complaint = "has the ID of another rule of its package; give it its own"
+            else:
+                continue
+            yield Finding("CEL_ID", element, f'Rule "{rule.id or rule.expression}" {complaint}')
+
+
+def cel_clock(schema: Schema) -> Iterator[Finding]:
+    """CEL_CLOCK: no rule reads the clock, so that a valid message stays valid."""
+    for element in _elements(schema):
+        if any(hints.reads_clock(rule.expression) for rule in cel_rules(element.options)) or any(
+            rule in _CLOCK for rule in standard_rules(element.options)
+        ):
+            yield Finding(
+                "CEL_CLOCK",
+                element,
+                f'"{element.descriptor.name}" has a rule that depends on the time at which it is '
+                "checked, so a stored message can become invalid; check that in the service",
+            )
 
 
 def cel_enum_number(schema: Schema) -> Iterator[Finding]:
@@ -52,55 +101,44 @@ def cel_enum_number(schema: Schema) -> Iterator[Finding]:
     CEL here knows enum values by number only, and a wrong number compiles as well as the right one.
     So each rule is asked about every value, and its answers are held against its message.
     """
-    validator = protovalidate.Validator()
+    oracle = Oracle()
     for message in schema.messages.values():
         if message.descriptor.options.map_entry:
             continue
-        for element, rule in _rules(message):
-            asked = _Asked(validator, schema.prototype(message.name), rule)
+        elements: list[Message | Field] = [message, *message.fields]
+        for element, rule in ((e, rule) for e in elements for rule in cel_rules(e.options)):
+            asked = _Asked(oracle, schema.prototype(message.name), rule)
             for path in _enum_paths(element, asked):
-                of_values = _value_of(path[-1]).enum_type
+                of_values = value_of(path[-1]).enum_type
                 enum = schema.enums.get(of_values.full_name) if of_values else None
-                try:
-                    complaints = list(_of_enum(asked, path, enum)) if enum else []
-                except (protovalidate.CompilationError, protovalidate.EvaluationError):
-                    continue  # CEL_COMPILES tells of it
+                complaints = list(_of_enum(asked, path, enum)) if enum else []
+                if oracle.errors_of(message.name):
+                    break  # CEL_COMPILES reports it
                 for complaint in complaints:
                     yield Finding("CEL_ENUM_NUMBER", element, f'Rule "{rule.id}" {complaint}')
+
+
+def _elements(schema: Schema) -> Iterator[Message | Field]:
+    """Yield everything that can have validation rules, predefined ones included."""
+    yield from schema.options.values()
+    for message in schema.messages.values():
+        yield message
+        yield from message.fields
 
 
 class _Asked(NamedTuple):
     """A rule, and what it takes to ask it."""
 
-    validator: protovalidate.Validator
+    oracle: Oracle
     empty: Any
     """An empty instance of the message in which the rule stands."""
-    rule: Any
+    rule: CelRule
 
     def passes(self, path: Path, number: int) -> bool:
         """Whether the rule lets a message pass that has an enum number at a path, and no more."""
         instance = type(self.empty)()
         _put(instance, path, number)
-        found = self.validator.collect_violations(instance)
-        return all(violation.proto.rule_id != self.rule.id for violation in found)
-
-
-def _rules(message: Message) -> Iterator[tuple[Message | Field, Any]]:
-    """The CEL rules of a message and of its fields, and where each stands."""
-    whole = message.options.get(MESSAGE_RULES)
-    for rule in whole.cel if whole is not None else ():
-        yield message, rule
-    for field in message.fields:
-        for rule in _cel(field):
-            yield field, rule
-
-
-def _cel(field: Field) -> Iterator[Any]:
-    rules = field.options.get(RULES)
-    if rules is not None:
-        yield from rules.cel
-        for of_elements in (rules.repeated.items, rules.map.keys, rules.map.values):
-            yield from of_elements.cel
+        return all(v.id != self.rule.id for v in self.oracle.violations(instance))
 
 
 def _enum_paths(element: Message | Field, asked: _Asked) -> Iterator[Path]:
@@ -114,7 +152,7 @@ def _enum_paths(element: Message | Field, asked: _Asked) -> Iterator[Path]:
 
 
 def _below(field: FieldDescriptor, path: Path, expression: str) -> Iterator[Path]:
-    value = _value_of(field)
+    value = value_of(field)
     if value.enum_type is not None:
         yield path
     elif value.message_type is not None:
@@ -127,23 +165,12 @@ def _named_below(message: Descriptor, path: Path, expression: str) -> Iterator[P
             yield from _below(field, (*path, field), expression)
 
 
-def _value_of(field: FieldDescriptor) -> FieldDescriptor:
-    """The field itself, or that of the values if it is a map."""
-    entry = _entry_of(field)
-    return entry.fields_by_name["value"] if entry else field
-
-
-def _entry_of(field: FieldDescriptor) -> Descriptor | None:
-    of_values = field.message_type
-    return of_values if of_values and of_values.GetOptions().map_entry else None
-
-
 def _put(instance: Any, path: Path, number: int | None = None) -> None:
     """Put one value at a path, empty if it is not an enum, so that rules on it are asked."""
     field, *rest = path
-    value = _value_of(field)
+    value = value_of(field)
     held = getattr(instance, field.name)
-    if entry := _entry_of(field):
+    if entry := entry_of(field):
         key = entry.fields_by_name["key"].default_value
         if value.message_type is None:
             held[key] = _empty(value) if number is None else number
@@ -169,15 +196,6 @@ def _empty(field: FieldDescriptor) -> str | bytes | int:
     if field.type == FieldDescriptor.TYPE_STRING:
         return ""
     return b"" if field.type == FieldDescriptor.TYPE_BYTES else 0
-
-
-def _named_in(text: str, message: Message) -> Element:
-    """The field that an error of protovalidate is about, by its name or by the ID of its rule."""
-    for field in message.fields:
-        ids = [f"expression {rule.id}:" for rule in _cel(field)]
-        if field.name in text or any(known in text for known in ids):
-            return field
-    return message
 
 
 def _of_enum(asked: _Asked, path: Path, enum: Enum) -> Iterator[str]:

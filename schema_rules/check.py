@@ -39,6 +39,10 @@ RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
     "SERVICE_KIND": rpc_rules.service_kind,
     "CEL_COMPILES": cel_rules.cel_compiles,
     "CEL_ENUM_NUMBER": cel_rules.cel_enum_number,
+    "CEL_ID": cel_rules.cel_id,
+    "CEL_CLOCK": cel_rules.cel_clock,
+    "CEL_DECIDES": cel_rules.cel_decides,
+    "VALIDATION_SATISFIABLE": cel_rules.validation_satisfiable,
 }
 
 COMPATIBILITY_RULES: dict[str, Callable[[Schema, Schema], Iterator[Finding]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -154,6 +155,8 @@ class Schema:
 
     def __init__(self, image: FileDescriptorSet) -> None:
         self.pool = _pool(image)
+        self._reachable: dict[str, frozenset[str]] = {}
+        self._digests: dict[str, bytes] = {}
         self.messages: dict[str, Message] = {}
         self.enums: dict[str, Enum] = {}
         self.services: dict[str, Service] = {}
@@ -164,6 +167,10 @@ class Schema:
         for file in image.file:
             if file.name not in IMPORTED:
                 _Reader(self, file).read()
+        predefined = [o for o in self.options.values() if "buf.validate.predefined" in o.options]
+        self._predefined = b"".join(
+            option.descriptor.SerializeToString(deterministic=True) for option in predefined
+        )
 
     def elements(self) -> Iterator[Element]:
         """Yield everything that somebody wrote, which leaves out map entries."""
@@ -180,6 +187,38 @@ class Schema:
         for service in self.services.values():
             yield service
             yield from service.rpcs
+
+    def reachable(self, name: str) -> frozenset[str]:
+        """The full names of our messages that one can hold, itself included."""
+        if name not in self._reachable:
+            found: set[str] = set()
+            pending = [name]
+            while pending:
+                message = self.messages.get(pending.pop())
+                if message is not None and message.name not in found:
+                    found.add(message.name)
+                    pending += [field.type_name for field in message.fields]
+            self._reachable[name] = frozenset(found)
+        return self._reachable[name]
+
+    def digest(self, name: str) -> bytes:
+        """Digest everything that decides whether a message is valid: what it can hold, and options.
+
+        Of two contracts in which a message has the same digest, it has the same valid values.
+        """
+        if name not in self._digests:
+            digest = hashlib.sha256(self._predefined)
+            for reached in sorted(self.reachable(name)):
+                message = self.messages[reached]
+                types = {field.type_name for field in message.fields} & self.enums.keys()
+                held: list[Message | Enum] = [self.enums[enum] for enum in sorted(types)]
+                for element in (message, *held):
+                    bare = element.file.syntax, element.file.edition, element.name
+                    digest.update(repr(bare).encode())
+                    digest.update(element.file.options.SerializeToString(deterministic=True))
+                    digest.update(element.descriptor.SerializeToString(deterministic=True))
+            self._digests[name] = digest.digest()
+        return self._digests[name]
 
     def prototype(self, name: str) -> ProtoMessage:
         """An empty instance of the message with that full name."""

@@ -36,7 +36,9 @@ from tests.mutation.draft import Contract, Draft, references, types_in
 
 BUF = REPOSITORY / ".venv-codegen" / "bin" / "buf"
 GATES = ("compile", "compatibility rules", "schema rules", "buf breaking", "buf lint")
-_ASKS_PROTOVALIDATE = frozenset({"CEL_COMPILES", "CEL_ENUM_NUMBER"})
+_ASKS_PROTOVALIDATE = frozenset(
+    {"CEL_COMPILES", "CEL_ENUM_NUMBER", "CEL_DECIDES", "VALIDATION_SATISFIABLE"}
+)
 """Rules that ask protovalidate; the others together take a tenth of their time."""
 _IS_IMPORT = b"\xd2\xf6\x03\x02\x08\x01"
 """How buf marks a file of an image that is only imported: `buf_extension { is_import: true }`."""

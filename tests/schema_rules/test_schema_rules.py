@@ -27,17 +27,13 @@ from schema_rules.check import (
 )
 from schema_rules.finding import FORMATS, Finding, as_github_action, as_json, as_text, in_order
 from schema_rules.schema import Element
-from tests.schema_rules import test_comment_rules
+from tests.schema_rules import test_cel_rules, test_comment_rules
 from tests.schema_rules.fragments import (
-    CEL,
     CONFIG_END,
-    OWNER,
-    REFS,
     RPC,
     SERVICE,
     TOKEN,
     but,
-    cel,
     edit,
     wrong,
 )
@@ -510,182 +506,6 @@ service EmptyController { // SERVICE_KIND
   option (commons.apiresource.api_resource_kind) = api_resource_kind_unknown;
 }
 """,
-    "a_rule_that_compiles": CEL,
-    "a_rule_that_is_no_cel": wrong(
-        cel("slug must be given", "this.slug =="), OWNER, "CEL_COMPILES"
-    ),
-    "a_rule_on_a_field_there_is_not": wrong(
-        cel("nickname must be given", "this.nickname != ''"), OWNER, "CEL_COMPILES: nickname"
-    ),
-    "a_rule_on_items_with_a_field_there_is_not": wrong(
-        but(CEL, "this.kind == 53", "this.sort == 53"), REFS, "CEL_COMPILES: sort"
-    ),
-    "a_rule_on_the_values_of_a_map_with_a_field_there_is_not": """\
-message Holder {
-  map<string, Part> parts = 1 [(buf.validate.field).map.values.cel = { // CEL_COMPILES: colour
-    id: "holder.parts"
-    message: "m"
-    expression: "this.colour != ''"
-  }];
-}
-message Part {}
-""",
-    "a_rule_of_a_message_on_a_field_there_is_not": """\
-message Holder { // CEL_COMPILES: colour
-  option (buf.validate.message).cel = {
-    id: "holder.colour"
-    message: "m"
-    expression: "this.colour != ''"
-  };
-}
-""",
-    "a_rule_that_does_not_compile_beside_one_that_does": """\
-message Holder {
-  string right = 1 [(buf.validate.field).cel = {
-    id: "holder.right"
-    message: "m"
-    expression: "this != ''"
-  }];
-  string wrong = 2 [(buf.validate.field).cel = { // CEL_COMPILES
-    id: "holder.wrong"
-    message: "m"
-    expression: "this !="
-  }];
-  int32 count = 3;
-}
-""",
-    "a_rule_for_another_type": """\
-message Holder {
-  string right = 1 [(buf.validate.field).string.min_len = 1];
-  int32 count = 2 [(buf.validate.field).string.min_len = 1]; // CEL_COMPILES
-}
-""",
-    "a_rule_on_items_that_does_not_compile": wrong(
-        but(CEL, "this.kind == 53", "this.kind == "), REFS, "CEL_COMPILES"
-    ),
-    "a_rule_that_tests_the_number_of_another_kind": wrong(
-        # What the running platform had: 52 is workflow_execution, and no environment passed.
-        but(CEL, "this.kind == 53", "this.kind == 52"),
-        REFS,
-        "CEL_ENUM_NUMBER: says environment in its message, and tests workflow_execution",
-    ),
-    "a_rule_that_tests_the_number_of_no_kind": wrong(
-        but(CEL, "this.kind == 53", "this.kind == 1053"),
-        REFS,
-        "CEL_ENUM_NUMBER: tests 1053, which is no value of ApiResourceKind",
-    ),
-    "a_rule_that_tests_the_number_of_a_kind_and_that_of_none": wrong(
-        but(CEL, "this.kind == 53", "this.kind in [53, 1053]"),
-        REFS,
-        "CEL_ENUM_NUMBER: tests 1053, which is no value of ApiResourceKind",
-    ),
-    "a_rule_with_the_number_on_the_left": wrong(
-        but(CEL, "this.kind == 53", "52 == this.kind"),
-        REFS,
-        "CEL_ENUM_NUMBER: says environment in its message, and tests workflow_execution",
-    ),
-    "a_rule_that_tests_one_value_or_another": cel(
-        "kind must be agent or workflow", "this.kind == 40 || this.kind == 50"
-    ),
-    "a_rule_that_tests_an_enum_and_something_else": wrong(
-        cel("scope must be platform, and the slug given", "this.scope == 1 && this.slug != ''"),
-        OWNER,
-        "CEL_ENUM_NUMBER: reads scope and tests no value of it",
-    ),
-    "a_rule_that_names_a_value_and_refuses_it": wrong(
-        cel("scope must be platform", "this.scope != 1"), OWNER, "CEL_ENUM_NUMBER: says platform"
-    ),
-    "rules_on_fields_that_are_enums": """\
-message Holder {
-  commons.apiresource.ApiResourceOwnerScope right = 1 [(buf.validate.field).cel = {
-    id: "right"
-    message: "must be platform"
-    expression: "this == 1"
-  }];
-  commons.apiresource.ApiResourceOwnerScope wrong = 2 [(buf.validate.field).cel = { \
-// CEL_ENUM_NUMBER: says platform in its message, and tests organization
-    id: "wrong"
-    message: "must be platform"
-    expression: "this == 2"
-  }];
-  repeated commons.apiresource.ApiResourceOwnerScope items = 3 [\
-// CEL_ENUM_NUMBER: says platform in its message, and tests organization
-    (buf.validate.field).repeated.items.cel = {
-      id: "items"
-      message: "each must be platform"
-      expression: "this == 2"
-    }
-  ];
-  map<string, commons.apiresource.ApiResourceOwnerScope> values = 4 [\
-// CEL_ENUM_NUMBER: says platform in its message, and tests organization
-    (buf.validate.field).map.values.cel = {
-      id: "values"
-      message: "each must be platform"
-      expression: "this == 2"
-    }
-  ];
-}
-""",
-    "rules_on_enums_further_down": """\
-message Holder {
-  map<string, commons.apiresource.ApiResourceReference> owners = 1 [\
-// CEL_ENUM_NUMBER: says platform in its message, and tests organization
-    (buf.validate.field).map.values.cel = {
-      id: "owners"
-      message: "each scope must be platform"
-      expression: "this.scope == 2"
-    }
-  ];
-  repeated commons.apiresource.ApiResourceReference refs = 2 [(buf.validate.field).cel = { \
-// CEL_ENUM_NUMBER: says environment in its message, and tests workflow_execution
-    id: "refs"
-    message: "each must be an environment"
-    expression: "this.all(ref, ref.kind == 52)"
-  }];
-  Inner inner = 3 [(buf.validate.field).cel = { // CEL_ENUM_NUMBER: says environment
-    id: "inner"
-    message: "must be an environment"
-    expression: "this.ref.kind == 52"
-  }];
-}
-message Inner {
-  commons.apiresource.ApiResourceReference ref = 1;
-}
-""",
-    "a_rule_of_a_message_on_an_enum": """\
-message Holder { // CEL_ENUM_NUMBER: says platform in its message, and tests organization
-  option (buf.validate.message).cel = {
-    id: "holder.scope"
-    message: "scope must be platform"
-    expression: "this.scope == 2"
-  };
-  commons.apiresource.ApiResourceOwnerScope scope = 1;
-}
-""",
-    "a_rule_that_names_one_value_and_tests_another": wrong(
-        cel("scope must be platform or organization", "this.scope in [1, 3]"),
-        OWNER,
-        "CEL_ENUM_NUMBER: says platform, organization in its message, and tests platform, identity",
-    ),
-    "a_rule_that_names_more_than_it_tests": wrong(
-        cel("scope must be platform or organization", "this.scope == 1"),
-        OWNER,
-        "CEL_ENUM_NUMBER: says platform, organization",
-    ),
-    "a_rule_that_names_what_it_tests": cel(
-        "scope must be an organization or an identity account", "this.scope in [2, 3]"
-    ),
-    "a_rule_that_names_what_it_refuses": cel("scope must not be platform", "this.scope != 1"),
-    "a_kind_in_the_name_of_another_is_not_named": but(
-        but(
-            CEL,
-            "a reference in environment_refs must be to an environment",
-            "only an agent instance",
-        ),
-        "== 53",
-        "== 45",
-    ),
-    "a_rule_on_a_string_names_no_enum": cel("slug must be given", "this.slug != ''"),
 }
 
 KINDS = """\
@@ -731,7 +551,8 @@ def test_a_kind_of_the_registry_has_the_findings_that_it_announces(
 
 
 def test_every_rule_fires_on_a_small_schema() -> None:
-    texts = [*SCHEMAS.values(), *test_comment_rules.SCHEMAS.values(), KINDS]
+    own = (SCHEMAS, test_cel_rules.SCHEMAS, test_comment_rules.SCHEMAS)
+    texts = [*(text for schemas in own for text in schemas.values()), KINDS]
     announced = {mark.rule for text in texts for mark in marks(text)}
     assert announced == set(RULES)
 
