@@ -13,7 +13,8 @@ from google.protobuf.message import Message
 
 from tests.fuzz.fuzz_mutations import mutated
 from tests.fuzz.fuzz_targets import FORMATS, Input
-from tests.wire.message_types import MESSAGE_TYPES, filled
+from tests.wire.filler import SMALL, filled
+from tests.wire.message_types import MESSAGE_TYPES
 
 FIXTURES = Path(__file__).resolve().parents[2] / "releases" / "HEAD"
 """Samples of every message type; each file begins with the full name of its type."""
@@ -38,7 +39,7 @@ def seeds(name: str, kind: str) -> list[bytes]:
 @functools.cache
 def _samples(name: str) -> list[Message]:
     message_type = MESSAGE_TYPES[name]
-    found = [filled(message_type)]
+    found = [filled(message_type, size=SMALL)]
     for path in sorted(FIXTURES.glob(f"{name}.*binpb")):
         # A longer name may begin with this one; what is between the two is the name of a case.
         message = message_type()

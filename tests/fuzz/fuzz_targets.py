@@ -10,22 +10,15 @@ import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-import google.protobuf
 from google.protobuf import json_format, text_format
-from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.struct_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.wire.message_types import MESSAGE_TYPES
+from tests.wire.runtime import BINARY_REFUSALS, DEEPEST, JSON_REFUSALS
 
 FORMATS = ("binary", "json", "text")
-
-RUNTIME = "python" if api_implementation.Type() == "python" else "native"
-VERSION = tuple(int(part) for part in google.protobuf.__version__.split(".")[:3])
-
-DEEPEST = 100
-"""So many messages within messages every binary reader takes, and no more."""
 
 
 class Input(NamedTuple):
@@ -67,38 +60,15 @@ def is_documented(given: Input, error: Exception) -> bool:
         return isinstance(_text(given.data), bytes)  # bytes that are not UTF-8
     match given.format:
         case "binary":
-            return isinstance(error, BINARY_ERRORS)
+            return isinstance(error, BINARY_REFUSALS)
         case "json":
-            if isinstance(error, json_format.ParseError):
-                return True
-            return VERSION < JSON_ERRORS_ARE_WRAPPED and isinstance(error, UNWRAPPED)
+            return isinstance(error, JSON_REFUSALS)
         case _:
             if isinstance(error, (text_format.ParseError, RecursionError)):
                 return True
             # An enum number beyond 32 bits; an integer with more digits than Python converts.
             known = ("Value out of range", "Exceeds the limit")
             return isinstance(error, ValueError) and str(error).startswith(known)
-
-
-# CVE-2025-4565: from the bounds on, and in all of 4.25 from 4.25.8 on, nesting has a limit.
-HAS_NO_LIMIT = RUNTIME == "python" and ((5,) < VERSION < (5, 29, 5) or (6,) < VERSION < (6, 31, 1))
-BINARY_ERRORS: tuple[type[Exception], ...] = (
-    DecodeError,
-    *((UnicodeDecodeError,) if RUNTIME == "python" else ()),  # the error of the codec
-    *((RecursionError,) if HAS_NO_LIMIT else ()),
-)
-"""What the binary reader may raise."""
-
-JSON_ERRORS_ARE_WRAPPED = (5,)
-"""From here on json_format.Parse turns whatever goes wrong within it into its ParseError."""
-
-UNWRAPPED: tuple[type[Exception], ...] = (
-    RecursionError,  # nested too deeply
-    TypeError,  # a document that is a number or null
-    OverflowError,  # 1e400 for an integer
-    *((SystemError,) if RUNTIME == "native" else ()),  # a lone surrogate in the name of a field
-)
-"""What it lets through before."""
 
 
 def _text(data: bytes) -> str | bytes:

@@ -18,8 +18,8 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionStatus,
 )
 from stigmer_apis.commons.apiresource import ApiResourceMetadata
+from tests.wire.message_types import MESSAGE_TYPES
 from tests.wire.release_fixtures import BINARY, IMAGE, JSON, RELEASES
-from tests.wire.wire_cases import MESSAGE_TYPES
 
 
 @dataclass(frozen=True)

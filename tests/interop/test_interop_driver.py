@@ -16,7 +16,7 @@ from tests.interop.own_messages import own_messages
 from tests.interop.peers import Peer, PeerError, require, run
 from tests.interop.round_trip import Outcome, round_trip
 from tests.interop.table import render
-from tests.wire.wire_cases import MESSAGE_TYPES
+from tests.wire.message_types import MESSAGE_TYPES
 
 FIXTURE = "HEAD.ai.stigmer.agentic.workflowexecution.v1.WorkflowExecution"
 CASES = [

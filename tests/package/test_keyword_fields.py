@@ -38,6 +38,10 @@ class KeywordField(NamedTuple):
     wire: bytes
     """The value on the wire, tag and all."""
 
+    def in_a_message(self) -> Message:
+        """A message with this field alone set."""
+        return self.message(**{self.name: self.value})
+
 
 TASK = WorkflowTask(name="notify")
 
@@ -58,10 +62,6 @@ def label(field: KeywordField) -> str:
 
 every_field = pytest.mark.parametrize("field", FIELDS, ids=label)
 every_text = pytest.mark.parametrize("field", TEXTS, ids=label)
-
-
-def filled(field: KeywordField) -> Message:
-    return field.message(**{field.name: field.value})
 
 
 def value_of(message: Message, field: KeywordField) -> Any:
@@ -130,7 +130,7 @@ def test_a_keyword_field_has_its_number_under_a_name_that_is_no_keyword(
 @every_field
 def test_a_keyword_field_is_empty_at_first_and_set_by_two_stars(field: KeywordField) -> None:
     assert value_of(field.message(), field) == type(field.value)()
-    assert value_of(filled(field), field) == field.value
+    assert value_of(field.in_a_message(), field) == field.value
 
 
 @every_text
@@ -138,12 +138,12 @@ def test_a_keyword_field_is_set_by_setattr(field: KeywordField) -> None:
     message = field.message()
     setattr(message, field.name, field.value)
     assert getattr(message, field.name) == field.value
-    assert message == filled(field)
+    assert message == field.in_a_message()
 
 
 @every_text
 def test_a_keyword_field_refuses_a_value_of_another_type(field: KeywordField) -> None:
-    message = filled(field)
+    message = field.in_a_message()
     with pytest.raises(TypeError):
         setattr(message, field.name, 1)
     with pytest.raises(TypeError):
@@ -158,7 +158,7 @@ def test_a_repeated_keyword_field_is_filled_through_getattr_and_not_assigned() -
     getattr(config, "try").add(name="four")
     assert [task.name for task in getattr(config, "try")] == ["notify", "two", "three", "four"]
     del getattr(config, "try")[1:]
-    assert config == filled(LIST)
+    assert config == LIST.in_a_message()
     with pytest.raises(AttributeError):
         setattr(config, "try", [TASK])
 
@@ -176,7 +176,7 @@ def test_a_misspelled_keyword_field_is_refused(field: KeywordField) -> None:
 
 @every_field
 def test_a_keyword_field_is_cleared_by_its_name(field: KeywordField) -> None:
-    message = filled(field)
+    message = field.in_a_message()
     message.ClearField(field.name)
     assert message == field.message()
     assert value_of(message, field) == type(field.value)()
@@ -185,25 +185,25 @@ def test_a_keyword_field_is_cleared_by_its_name(field: KeywordField) -> None:
 @every_field
 def test_a_keyword_field_has_no_presence_like_any_of_its_type(field: KeywordField) -> None:
     with pytest.raises(ValueError, match=rf"\b{field.name}\b|presence"):
-        filled(field).HasField(field.name)
+        field.in_a_message().HasField(field.name)
 
 
 @every_field
 def test_a_keyword_field_is_listed_when_it_is_set(field: KeywordField) -> None:
     assert field.message().ListFields() == []
-    assert [descriptor.name for descriptor, _ in filled(field).ListFields()] == [field.name]
+    assert [descriptor.name for descriptor, _ in field.in_a_message().ListFields()] == [field.name]
 
 
 @every_field
 def test_a_keyword_field_keeps_its_bytes(field: KeywordField) -> None:
-    written = filled(field).SerializeToString()
+    written = field.in_a_message().SerializeToString()
     assert written == field.wire
     assert value_of(field.message.FromString(written), field) == field.value
 
 
 @every_field
 def test_a_keyword_field_keeps_its_name_in_json(field: KeywordField) -> None:
-    message = filled(field)
+    message = field.in_a_message()
     expected = field.value if isinstance(field.value, str) else [{"name": "notify"}]
     for keep_names in (False, True):
         as_dict = json_format.MessageToDict(message, preserving_proto_field_name=keep_names)
@@ -216,7 +216,7 @@ def test_a_keyword_field_keeps_its_name_in_json(field: KeywordField) -> None:
 
 @every_field
 def test_a_keyword_field_keeps_its_name_in_the_text_format(field: KeywordField) -> None:
-    message = filled(field)
+    message = field.in_a_message()
     text = text_format.MessageToString(message)
     assert text.startswith(field.name)
     assert text_format.Parse(text, field.message()) == message
@@ -225,7 +225,7 @@ def test_a_keyword_field_keeps_its_name_in_the_text_format(field: KeywordField) 
 
 @every_field
 def test_a_keyword_field_is_part_of_every_copy(field: KeywordField) -> None:
-    message = filled(field)
+    message = field.in_a_message()
     copied = field.message()
     copied.CopyFrom(message)
     merged = field.message()
@@ -238,8 +238,8 @@ def test_a_keyword_field_is_part_of_every_copy(field: KeywordField) -> None:
 
 @every_field
 def test_messages_that_differ_in_a_keyword_field_are_not_equal(field: KeywordField) -> None:
-    assert filled(field) != field.message(**{field.name: field.other})
-    assert filled(field) == field.message(**{field.name: field.value})
+    assert field.in_a_message() != field.message(**{field.name: field.other})
+    assert field.in_a_message() == field.message(**{field.name: field.value})
 
 
 def test_keyword_fields_are_reached_through_the_messages_that_hold_them() -> None:

@@ -107,7 +107,7 @@ def home_of(exported: Any) -> str:
     return package.replace("ai.stigmer", "stigmer_apis", 1)
 
 
-def filled(message: type[Message]) -> Message:
+def with_first_field(message: type[Message]) -> Message:
     """A message with its first field set, a string in all of these."""
     first = message.DESCRIPTOR.fields_by_number[1]
     return message(**{first.name: "a-1"})
@@ -168,7 +168,7 @@ def test_a_message_is_no_instance_of_the_other_and_not_equal_to_it(
 ) -> None:
     assert not isinstance(one(), other)
     assert one() != other()
-    assert filled(one) != filled(other)
+    assert with_first_field(one) != with_first_field(other)
 
 
 @every_pair
@@ -176,10 +176,10 @@ def test_the_bytes_of_one_parsed_as_the_other_are_the_other(
     one: type[Message], other: type[Message]
 ) -> None:
     # Nothing on the wire tells them apart: whoever parses decides, so the class must be right.
-    parsed = other.FromString(filled(one).SerializeToString())
+    parsed = other.FromString(with_first_field(one).SerializeToString())
     assert type(parsed) is other
-    assert parsed == filled(other)
-    assert parsed != filled(one)
+    assert parsed == with_first_field(other)
+    assert parsed != with_first_field(one)
 
 
 @every_pair
@@ -188,21 +188,21 @@ def test_one_cannot_be_copied_or_merged_into_the_other(
 ) -> None:
     message = one()
     with pytest.raises(TypeError):
-        message.CopyFrom(filled(other))
+        message.CopyFrom(with_first_field(other))
     with pytest.raises(TypeError):
-        message.MergeFrom(filled(other))
+        message.MergeFrom(with_first_field(other))
     assert message == one()
 
 
 @every_pair
 def test_an_any_tells_one_from_the_other(one: type[Message], other: type[Message]) -> None:
     packed = AnyMessage()
-    packed.Pack(filled(one))
+    packed.Pack(with_first_field(one))
     assert packed.type_url == f"type.googleapis.com/{one.DESCRIPTOR.full_name}"
     assert not packed.Unpack(other())
     unpacked = one()
     assert packed.Unpack(unpacked)
-    assert unpacked == filled(one)
+    assert unpacked == with_first_field(one)
 
 
 @pytest.mark.parametrize(
@@ -211,14 +211,14 @@ def test_an_any_tells_one_from_the_other(one: type[Message], other: type[Message
     ids=lambda message: message.DESCRIPTOR.full_name.removeprefix("ai.stigmer."),
 )
 def test_pickling_and_copying_keep_the_class(message: type[Message]) -> None:
-    original = filled(message)
+    original = with_first_field(message)
     for kept in (pickle.loads(pickle.dumps(original)), copy.deepcopy(original)):
         assert type(kept) is message
         assert kept == original
 
 
 def test_both_of_a_name_are_pickled_together() -> None:
-    couples = [(filled(one), filled(other)) for one, other in MESSAGES]
+    couples = [(with_first_field(one), with_first_field(other)) for one, other in MESSAGES]
     kept = pickle.loads(pickle.dumps(couples))
     assert kept == couples
     assert [(type(one), type(other)) for one, other in kept] == MESSAGES

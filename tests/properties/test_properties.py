@@ -13,6 +13,7 @@ import pickle
 from collections.abc import Callable
 
 import protovalidate
+import pytest
 from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
@@ -20,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.fuzz.fuzz_targets import within
 from tests.properties.strategies import messages
-from tests.wire.wire_cases import on_every_message_type
+from tests.wire.message_types import MESSAGE_TYPES
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 settings.register_profile(
@@ -158,7 +159,8 @@ def _has_no_json(message: Message) -> bool:
     return False
 
 
-@on_every_message_type
+# Not one test of all: the draws take the time here, and workers share them.
+@pytest.mark.parametrize("message_type", MESSAGE_TYPES.values(), ids=MESSAGE_TYPES.keys())
 def test_every_message_keeps_every_property(message_type: type[Message]) -> None:
     @given(messages(message_type), messages(message_type))
     def check(first: Message, second: Message) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf import json_format
 from google.protobuf.descriptor_pb2 import (
@@ -23,10 +23,19 @@ from google.protobuf.message import Message
 from tests.wire.image_types import walk_messages
 
 ALL_BYTES = bytes(range(256))
-ELEMENTS = 2
-"""How many elements a repeated field gets, and how many entries a map."""
-OWN_KIND = 2
-"""How many messages of a kind there are within each other, at the most."""
+
+
+class Size(NamedTuple):
+    """How much a message is filled with."""
+
+    elements: int
+    """How many elements a repeated field gets, and how many entries a map."""
+    own_kind: int
+    """How many messages of a kind there are within each other, at the most."""
+
+
+FULL = Size(2, 2)
+SMALL = Size(1, 1)
 
 # One character of two, three and four bytes each.
 _NON_ASCII = "é日🚀"
@@ -35,15 +44,15 @@ _KEYS = ("key", f"ключ {_NON_ASCII}")
 _FIELD = FieldDescriptorProto
 
 
-def filled(message_type: type[Message], member: str = "") -> Message:
+def filled(message_type: type[Message], member: str = "", size: Size = FULL) -> Message:
     """A message with every field set, messages within messages too.
 
     Of a oneof, `member` is set if it is one of it, or else the member with the lowest number; the
     second element of a repeated field has the next one. A message within its own kind is filled
-    too, but for what would be the third within another.
+    too, but for what would be too many within one another.
     """
     message = message_type()
-    _fill(message, "", (), member)
+    _Filler(size).fill(message, "", (), member)
     return message
 
 
@@ -76,21 +85,6 @@ def _declared_in(serialized_file: bytes) -> dict[str, DescriptorProto]:
     return dict(walk_messages(file.package, file.message_type))
 
 
-def _fill(message: Message, path: str, outer: tuple[str, ...], member: str, index: int = 0) -> None:
-    name = message.DESCRIPTOR.full_name
-    if name.startswith("google.protobuf."):
-        if name not in _WELL_KNOWN:
-            raise NotImplementedError(f"{path}: the filler has no value for {name}; give it one")
-        _WELL_KNOWN[name](message, path)
-        return
-    declared = _declared(message.DESCRIPTOR)
-    left_out = _members_left_out(declared, member, index)
-    for field in declared.field:
-        if field.name not in left_out:
-            at = f"{path}.{field.name}" if path else field.name
-            _set(message, field, at, (*outer, name))
-
-
 def _members_left_out(declared: DescriptorProto, member: str, index: int) -> set[str]:
     left_out: set[str] = set()
     for position in range(len(declared.oneof_decl)):
@@ -104,40 +98,65 @@ def _members_left_out(declared: DescriptorProto, member: str, index: int) -> set
     return left_out
 
 
-def _set(message: Message, field: FieldDescriptorProto, path: str, outer: tuple[str, ...]) -> None:
-    descriptor: Any = message.DESCRIPTOR.fields_by_name[field.name]
-    holder: Any = getattr(message, field.name)
-    is_repeated = field.label == _FIELD.LABEL_REPEATED
-    inner = descriptor.message_type
-    if inner is not None and inner.GetOptions().map_entry:
-        _set_map(holder, inner, path, outer)
-    elif inner is not None and outer.count(inner.full_name) == OWN_KIND:
-        return
-    elif inner is not None and is_repeated:
-        for index in range(ELEMENTS):
-            _fill(holder.add(), f"{path}[{index}]", outer, "", index)
-    elif inner is not None:
-        holder.SetInParent()
-        _fill(holder, path, outer, "")
-    elif is_repeated:
-        for index in range(ELEMENTS):
-            holder.append(_value(field, descriptor.enum_type, f"{path}[{index}]", index))
-    else:
-        setattr(message, field.name, _value(field, descriptor.enum_type, path, 0))
+class _Filler(NamedTuple):
+    size: Size
 
+    def fill(
+        self, message: Message, path: str, outer: tuple[str, ...], member: str, index: int = 0
+    ) -> None:
+        name = message.DESCRIPTOR.full_name
+        if name.startswith("google.protobuf."):
+            if name not in _WELL_KNOWN:
+                raise NotImplementedError(
+                    f"{path}: the filler has no value for {name}; give it one"
+                )
+            _WELL_KNOWN[name](message, path)
+            return
+        declared = _declared(message.DESCRIPTOR)
+        left_out = _members_left_out(declared, member, index)
+        for field in declared.field:
+            if field.name not in left_out:
+                at = f"{path}.{field.name}" if path else field.name
+                self._set(message, field, at, (*outer, name))
 
-def _set_map(holder: Any, entry: Any, path: str, outer: tuple[str, ...]) -> None:
-    key_field, value_field = sorted(_declared(entry).field, key=lambda field: field.number)
-    value = entry.fields_by_name["value"]
-    if value.message_type is not None and outer.count(value.message_type.full_name) == OWN_KIND:
-        return
-    for index in range(ELEMENTS):
-        key = _map_key(key_field, index)
-        at = f"{path}[{_KEYS[index]}]"
-        if value.message_type is not None:
-            _fill(holder[key], at, outer, "", index)
+    def _set(
+        self, message: Message, field: FieldDescriptorProto, path: str, outer: tuple[str, ...]
+    ) -> None:
+        descriptor: Any = message.DESCRIPTOR.fields_by_name[field.name]
+        holder: Any = getattr(message, field.name)
+        is_repeated = field.label == _FIELD.LABEL_REPEATED
+        inner = descriptor.message_type
+        if inner is not None and inner.GetOptions().map_entry:
+            self._set_map(holder, inner, path, outer)
+        elif inner is not None and outer.count(inner.full_name) == self.size.own_kind:
+            return
+        elif inner is not None and is_repeated:
+            for index in range(self.size.elements):
+                self.fill(holder.add(), f"{path}[{index}]", outer, "", index)
+        elif inner is not None:
+            holder.SetInParent()
+            self.fill(holder, path, outer, "")
+        elif is_repeated:
+            for index in range(self.size.elements):
+                holder.append(_value(field, descriptor.enum_type, f"{path}[{index}]", index))
         else:
-            holder[key] = _value(value_field, value.enum_type, at, index)
+            setattr(message, field.name, _value(field, descriptor.enum_type, path, 0))
+
+    def _set_map(self, holder: Any, entry: Any, path: str, outer: tuple[str, ...]) -> None:
+        key_field, value_field = sorted(_declared(entry).field, key=lambda field: field.number)
+        value = entry.fields_by_name["value"]
+        if (
+            value.message_type is not None
+            and outer.count(value.message_type.full_name) == self.size.own_kind
+        ):
+            return
+        for index in range(self.size.elements):
+            key = _map_key(key_field, index)
+            at = f"{path}[{_KEYS[index]}]"
+            if value.message_type is not None:
+                self.fill(holder[key], at, outer, "", index)
+            else:
+                holder[key] = _value(value_field, value.enum_type, at, index)
 
 
 def _map_key(field: FieldDescriptorProto, index: int) -> object:

@@ -15,8 +15,10 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from tests.wire.filler import ALL_BYTES, ELEMENTS, OWN_KIND, declared_fields, is_oneof_member
+from tests.each import for_each
+from tests.wire.filler import ALL_BYTES, FULL, declared_fields, is_oneof_member
 from tests.wire.image_types import ImageTypes
+from tests.wire.message_types import CONTRACT, MESSAGE_TYPES
 from tests.wire.release_fixtures import (
     BINARY,
     HEAD,
@@ -28,7 +30,6 @@ from tests.wire.release_fixtures import (
     to_binary,
     to_json,
 )
-from tests.wire.wire_cases import CONTRACT, MESSAGE_TYPES
 
 FOLDERS = sorted(path for path in RELEASES.iterdir() if path.is_dir())
 
@@ -59,7 +60,7 @@ class Fixture(NamedTuple):
     def message_type(self) -> type[Message]:
         """The class of today."""
         if self.message_name not in MESSAGE_TYPES:
-            pytest.fail(f"{self}: no message of the contract claims it", pytrace=False)
+            raise AssertionError(f"{self}: no message of the contract claims it")
         return MESSAGE_TYPES[self.message_name]
 
     @property
@@ -87,7 +88,7 @@ FIXTURES = [
     if path.name != IMAGE
 ]
 
-on_every_fixture = pytest.mark.parametrize("fixture", FIXTURES, ids=str)
+on_every_fixture = for_each({str(fixture): fixture for fixture in FIXTURES})
 on_every_release = pytest.mark.parametrize("release", FOLDERS, ids=lambda path: path.name)
 
 
@@ -107,7 +108,7 @@ def _difference(expected: bytes, actual: bytes) -> str:
 
 def _assert_same(fixture: Fixture, what: str, expected: bytes, actual: bytes) -> None:
     if expected != actual:
-        pytest.fail(f"{fixture}: {what}:\n{_difference(expected, actual)}", pytrace=False)
+        raise AssertionError(f"{fixture}: {what}:\n{_difference(expected, actual)}")
 
 
 @on_every_fixture
@@ -145,8 +146,9 @@ def test_a_fixture_fills_every_field_that_its_release_had(fixture: Fixture) -> N
     assert not shortcomings, f"{fixture}: {shortcomings}"
 
 
-@pytest.mark.parametrize(("member", "name"), MEMBERS.items(), ids=MEMBERS.keys())
-def test_each_member_of_a_oneof_has_a_fixture_that_sets_it(member: str, name: str) -> None:
+@for_each({member: member for member in MEMBERS})
+def test_each_member_of_a_oneof_has_a_fixture_that_sets_it(member: str) -> None:
+    name = MEMBERS[member]
     message = MESSAGE_TYPES[name].FromString((HEAD / f"{member}{BINARY}").read_bytes())
     assert message.HasField(member.removeprefix(f"{name}."))
 
@@ -254,7 +256,7 @@ def _shortcomings(within: Within) -> Iterator[str]:
             elif field.containing_oneof is not None:
                 if message.WhichOneof(field.containing_oneof.name) is None:
                     yield f"{at} is not set, nor is another of its oneof"
-            elif inner is None or within.around.count(inner.full_name) < OWN_KIND:
+            elif inner is None or within.around.count(inner.full_name) < FULL.own_kind:
                 yield f"{at} is not set"
 
 
@@ -262,8 +264,8 @@ def _shortcomings_of_value(message: Any, field: Any, at: str) -> Iterator[str]:
     value = getattr(message, field.name)
     declared = declared_fields(message)[field.name]
     if declared.label == FieldDescriptorProto.LABEL_REPEATED:
-        if len(value) != ELEMENTS:
-            yield f"{at} has {len(value)} elements and not {ELEMENTS}"
+        if len(value) != FULL.elements:
+            yield f"{at} has {len(value)} elements and not {FULL.elements}"
     elif declared.type == FieldDescriptorProto.TYPE_BYTES:
         if set(value) != set(ALL_BYTES):
             yield f"{at} lacks some bytes"

@@ -13,7 +13,9 @@ import pytest
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
-from tests.wire.wire_cases import MESSAGE_TYPES, filled, on_every_message_type
+from tests.wire.filler import filled
+from tests.wire.message_types import MESSAGE_TYPES
+from tests.wire.wire_cases import on_every_message_type
 
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 

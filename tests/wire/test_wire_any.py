@@ -13,7 +13,10 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from stigmer_apis import schema
-from tests.wire.wire_cases import ALL_BYTES, MESSAGE_TYPES, TokenField, filled, on_both_statuses
+from tests.each import for_each
+from tests.wire.filler import ALL_BYTES, filled
+from tests.wire.message_types import MESSAGE_TYPES
+from tests.wire.wire_cases import TokenField, on_both_statuses
 
 PREFIX = "type.googleapis.com/"
 
@@ -39,7 +42,7 @@ HOLDER = descriptor_pb2.FileDescriptorProto(
 )
 """A file of others, with a message that holds an Any."""
 
-every_message_name = pytest.mark.parametrize("name", MESSAGE_TYPES)
+on_every_message_name = for_each({name: name for name in MESSAGE_TYPES})
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def as_bytes(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
-@every_message_name
+@on_every_message_name
 def test_any_carries_a_message_and_gives_it_back(name: str) -> None:
     message = filled(MESSAGE_TYPES[name])
     descriptor: Any = message.DESCRIPTOR
@@ -80,7 +83,7 @@ def test_any_carries_a_message_and_gives_it_back(name: str) -> None:
     assert unpacked == message
 
 
-@every_message_name
+@on_every_message_name
 def test_any_is_json_with_the_type_beside_the_fields_and_back(name: str) -> None:
     message = filled(MESSAGE_TYPES[name])
     packed = any_pb2.Any()
@@ -104,7 +107,7 @@ def test_any_of_another_message_gives_nothing(field: TokenField) -> None:
     assert other == any_pb2.Any()
 
 
-@every_message_name
+@on_every_message_name
 def test_a_dynamic_message_says_the_same_in_bytes_and_in_json(
     name: str, pool: DescriptorPool
 ) -> None:
@@ -120,7 +123,7 @@ def test_a_dynamic_message_says_the_same_in_bytes_and_in_json(
     assert as_bytes(parsed) == as_bytes(message)
 
 
-@every_message_name
+@on_every_message_name
 def test_any_in_a_message_of_a_pool_is_json_with_that_pool(name: str, pool: DescriptorPool) -> None:
     message = filled(MESSAGE_TYPES[name])
     holder = dynamic(pool, "theirs.Holder")()

@@ -16,14 +16,9 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionStatus,
     WorkflowExecutionUpdateStatusInput,
 )
-from tests.wire.wire_cases import (
-    AGENT_TOKEN,
-    ALL_BYTES,
-    WORKFLOW_TOKEN,
-    TokenField,
-    encode_varint,
-    on_both_statuses,
-)
+from tests.wire.filler import ALL_BYTES
+from tests.wire.message_types import encode_varint
+from tests.wire.wire_cases import AGENT_TOKEN, WORKFLOW_TOKEN, TokenField, on_both_statuses
 
 MIB = 1024 * 1024
 

@@ -17,14 +17,10 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from stigmer_apis.agentic.workflowrunner.v1 import WorkflowExecuteInput
-from tests.wire.wire_cases import (
-    CONTRACT,
-    MESSAGE_TYPES,
-    Declared,
-    encode_varint,
-    filled,
-    on_every_message_type,
-)
+from tests.each import for_each
+from tests.wire.filler import filled
+from tests.wire.message_types import CONTRACT, MESSAGE_TYPES, encode_varint
+from tests.wire.wire_cases import on_every_message_type
 
 # The tag of field 3 with a length: 3 * 8 + 2.
 OLD_CLIENT_BYTES = b"\x0a\x05wex-1" + b"\x1a\x05token"
@@ -59,8 +55,9 @@ def test_a_full_message_survives_both_encodings(message_type: type[Message]) -> 
     assert json_format.Parse(json_format.MessageToJson(message), message_type()) == message
 
 
-@pytest.mark.parametrize(("name", "declared"), CONTRACT.items(), ids=CONTRACT.keys())
-def test_a_generated_class_has_the_descriptor_of_the_image(name: str, declared: Declared) -> None:
+@for_each({name: name for name in CONTRACT})
+def test_a_generated_class_has_the_descriptor_of_the_image(name: str) -> None:
+    declared = CONTRACT[name]
     actual = DescriptorProto()
     declared.message_type.DESCRIPTOR.CopyToProto(actual)
     assert declared.message_type.DESCRIPTOR.full_name == name
@@ -106,11 +103,12 @@ def test_the_generated_modules_hold_the_messages_and_enums_of_the_image_and_no_o
 
 
 # Enums are open: a value that a newer peer knows and we do not must reach the next peer.
+@for_each(ENUM_FIELDS)
 @pytest.mark.parametrize("number", [9999, 2**31 - 1, -1, -(2**31)])
-@pytest.mark.parametrize(("message_type", "field"), ENUM_FIELDS.values(), ids=ENUM_FIELDS.keys())
 def test_an_enum_number_that_is_not_known_survives_a_round_trip(
-    message_type: type[Message], field: FieldDescriptorProto, number: int
+    enum_field: tuple[type[Message], FieldDescriptorProto], number: int
 ) -> None:
+    message_type, field = enum_field
     # A negative number travels as the 64-bit number with the same bits.
     value = encode_varint(number % 2**64)
     repeated = field.label == FieldDescriptorProto.LABEL_REPEATED

@@ -20,19 +20,11 @@ from stigmer_apis.agentic.workflow.v1.tasks import AgentExecutionConfig
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionStatus
 from stigmer_apis.commons.apiresource import ApiResourceAuditInfo
 from stigmer_apis.iam.iampolicy.v1 import ApiResourceRefView
-from tests.wire.wire_cases import HAS_NO_LIMIT, PROTOBUF, REFUSALS, encode_varint
-
-DEEPEST = 100
-"""So many messages within the outermost one every binary reader takes, and no more."""
+from tests.wire.message_types import encode_varint
+from tests.wire.runtime import BINARY_REFUSALS, DEEPEST, HAS_NO_LIMIT, JSON_REFUSALS
 
 # Without a limit, it is Python that ends it: some stack frames a message, of a thousand.
 TOO_DEEP = (900, 1000, 10_000) if HAS_NO_LIMIT else (DEEPEST + 1, 1000, 10_000)
-
-# Protobuf 4 lets through what goes wrong within its JSON reader; from 5 on it is a ParseError.
-JSON_REFUSALS: tuple[type[Exception], ...] = (
-    json_format.ParseError,
-    *((RecursionError, TypeError, OverflowError) if PROTOBUF < (5,) else ()),
-)
 
 # The text format is for people and tests, and its reader does not guard against either.
 TEXT_REFUSALS = (text_format.ParseError, RecursionError, ValueError)
@@ -63,7 +55,7 @@ def test_our_own_recursive_message_is_read_to_the_limit_and_no_deeper() -> None:
     whole = _members(DEEPEST)
     assert ApiResourceRefView.FromString(whole).SerializeToString() == whole
     for depth in TOO_DEEP:
-        with pytest.raises(REFUSALS):
+        with pytest.raises(BINARY_REFUSALS):
             ApiResourceRefView.FromString(_members(depth))
 
 
@@ -74,7 +66,7 @@ def test_lists_within_a_struct_are_read_to_the_limit_and_no_deeper() -> None:
     assert WorkflowExecutionStatus.FromString(whole).ByteSize() == len(whole) + 2  # the empty key
     # Pure Python does not count the entry.
     for depth in (TOO_DEEP[0] if HAS_NO_LIMIT else deepest + 2, 1000, 5000):
-        with pytest.raises(REFUSALS):
+        with pytest.raises(BINARY_REFUSALS):
             WorkflowExecutionStatus.FromString(_lists(depth))
 
 
@@ -268,7 +260,7 @@ def test_a_map_entry_that_comes_twice_is_read_as_the_last() -> None:
 
 def test_a_string_of_overlong_utf_8_is_refused() -> None:
     for data in (b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80"):
-        with pytest.raises(REFUSALS):
+        with pytest.raises(BINARY_REFUSALS):
             WorkflowExecutionStatus.FromString(_field(4, data))
 
 

@@ -16,7 +16,8 @@ import json
 import pytest
 from google.protobuf import json_format
 
-from tests.wire.wire_cases import ALL_BYTES, TokenField, on_both_statuses
+from tests.wire.filler import ALL_BYTES
+from tests.wire.wire_cases import TokenField, on_both_statuses
 
 # Standard base64 with padding, written out: each remainder of three, and both characters in which
 # the standard and the URL-safe alphabet differ.

@@ -15,15 +15,10 @@ import pytest
 from google.protobuf.message import DecodeError, Message
 
 from stigmer_apis.commons.apiresource import ApiResourceAudit, ApiResourceAuditInfo
-from tests.wire.wire_cases import (
-    MESSAGE_TYPES,
-    REFUSALS,
-    TokenField,
-    encode_varint,
-    filled,
-    on_both_statuses,
-    on_every_message_type,
-)
+from tests.wire.filler import SMALL, filled
+from tests.wire.message_types import MESSAGE_TYPES, encode_varint
+from tests.wire.runtime import BINARY_REFUSALS
+from tests.wire.wire_cases import TokenField, on_both_statuses, on_every_message_type
 
 TOKEN = b"0123456789"
 
@@ -66,11 +61,11 @@ def test_a_status_cut_off_parses_between_two_fields_and_nowhere_else(field: Toke
 def test_a_message_cut_off_at_any_byte_parses_to_less_or_is_refused(
     message_type: type[Message],
 ) -> None:
-    whole = filled(message_type).SerializeToString()
+    whole = filled(message_type, size=SMALL).SerializeToString()
     for length in range(len(whole)):
         try:
             part = message_type.FromString(whole[:length])
-        except REFUSALS:
+        except BINARY_REFUSALS:
             continue
         assert part.ByteSize() <= length, f"the first {length} bytes parsed to more than was there"
 
@@ -178,14 +173,14 @@ def test_a_group_in_the_place_of_the_token_is_kept_as_an_unknown_field(field: To
 @on_both_statuses
 def test_a_string_that_is_not_utf_8_is_refused(field: TokenField) -> None:
     data = field.message_type(error="xx").SerializeToString().replace(b"xx", b"\xff\xfe")
-    with pytest.raises(REFUSALS):
+    with pytest.raises(BINARY_REFUSALS):
         field.message_type.FromString(data)
 
 
 @on_both_statuses
 def test_nesting_without_end_is_refused(field: TokenField) -> None:
     group, end = encode_varint(field.number << 3 | 3), encode_varint(field.number << 3 | 4)
-    with pytest.raises(REFUSALS):
+    with pytest.raises(BINARY_REFUSALS):
         field.message_type.FromString(group * 1000 + end * 1000)
 
 
@@ -215,12 +210,12 @@ def test_thousands_of_damaged_messages_either_parse_or_raise_decode_error() -> N
     parsed = refused = 0
     for name, message_type in MESSAGE_TYPES.items():
         source = random.Random(name)  # the same inputs in every run
-        sample = filled(message_type).SerializeToString(deterministic=True)
+        sample = filled(message_type, size=SMALL).SerializeToString(deterministic=True)
         for _ in range(200):
             data = _damaged(sample, source)
             try:
                 message = message_type.FromString(data)
-            except REFUSALS:
+            except BINARY_REFUSALS:
                 refused += 1
                 continue
             parsed += 1

@@ -15,8 +15,9 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecution,
     WorkflowExecutionUpdateStatusInput,
 )
+from tests.wire.filler import ALL_BYTES, filled
 from tests.wire.schema_versions import BEFORE_TOKENS
-from tests.wire.wire_cases import ALL_BYTES, TokenField, filled, on_both_statuses
+from tests.wire.wire_cases import TokenField, on_both_statuses
 
 
 class OldSchema:
