@@ -37,6 +37,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     add_WorkflowExecutionCommandControllerServicer_to_server,
     add_WorkflowExecutionQueryControllerServicer_to_server,
 )
+from tests.services.status_merge import merge_status
 
 REFUSED = "refused"
 """A request with this name is answered with FAILED_PRECONDITION."""
@@ -79,10 +80,7 @@ class Executions(Generic[Execution]):
             stored = self._get(database, execution_id, context)
             if stored.metadata.name == UNREPORTABLE:
                 context.abort(grpc.StatusCode.PERMISSION_DENIED, "you may not report")
-            merged: Any = stored.status
-            for field, _ in status.ListFields():
-                merged.ClearField(field.name)
-            merged.MergeFromString(status.SerializeToString())
+            merge_status(stored.status, status)
             self._put(database, stored)
             return stored
 

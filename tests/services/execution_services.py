@@ -62,6 +62,7 @@ from stigmer_apis.agentic.workflowrunner.v1 import (
     WorkflowRunnerServiceControllerServicer,
     add_WorkflowRunnerServiceControllerServicer_to_server,
 )
+from tests.services.status_merge import merge_status
 
 TIMEOUT = 10.0
 """Seconds after which a call, or the stop of a server, has failed. Nothing here takes one."""
@@ -98,7 +99,7 @@ class Store:
             created = deepcopy(request)
             created.metadata.id = f"{prefix}-{len(self._executions) + 1}"
             created.ClearField("status")
-            _merge(created.status, status)
+            merge_status(created.status, status)
             self._executions[created.metadata.id] = created
             return deepcopy(created)
 
@@ -121,7 +122,7 @@ class Store:
         """
         with self._changed:
             stored = self._find(resource, execution_id)
-            _merge(stored.status, report)
+            merge_status(stored.status, report)
             for deliver in self._followers.get(execution_id, []):
                 deliver(deepcopy(stored))
             return deepcopy(stored)
@@ -162,13 +163,6 @@ class Store:
         if not isinstance(stored, resource):
             raise NotFoundError(f"no {resource.DESCRIPTOR.name} {execution_id}")
         return stored
-
-
-def _merge(stored: Message, report: Message) -> None:
-    # MergeFrom alone would append to repeated fields and mix maps.
-    for field, _ in report.ListFields():
-        stored.ClearField(field.name)
-    stored.MergeFromString(report.SerializeToString())
 
 
 # -- synchronous services

@@ -30,6 +30,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
 )
 from stigmer_apis.commons.apiresource import ApiResourceMetadata
 from stigmer_apis.temporal import SystemActivities, TemporalWorkflowInput, data_converter, execute
+from tests.services.status_merge import merge_status
 from tests.temporal.loopback_frontend import Frontend, loopback
 from tests.temporal.loopback_workflows import Run, Waiting
 
@@ -53,7 +54,7 @@ class Commands:
         self, request: WorkflowExecutionUpdateStatusInput, timeout: float
     ) -> WorkflowExecution:
         stored = self.executions[request.execution_id]
-        stored.status.MergeFrom(request.status)
+        merge_status(stored.status, request.status)
         return stored
 
 

@@ -1,0 +1,13 @@
+"""How a platform merges a status report, as the comments of the contract say."""
+
+from __future__ import annotations
+
+from google.protobuf.message import Message
+
+
+def merge_status(stored: Message, report: Message) -> None:
+    """Replace each field that the report sets, whole; keep the others."""
+    # MergeFrom alone would append to repeated fields and mix maps.
+    for field, _ in report.ListFields():
+        stored.ClearField(field.name)
+    stored.MergeFromString(report.SerializeToString())
