@@ -303,8 +303,8 @@ LARGE: dict[str, tuple[Read, Callable[[int], str]]] = {
 def test_reading_takes_time_in_proportion_to_the_input(
     read: Read, write: Callable[[int], str]
 ) -> None:
-    # A busy machine makes a reading slower and never faster, so the fastest of some tells. What grows
-    # with the square takes 3600 times as long, however often it is read.
+    # A busy machine makes a reading slower and never faster, so the fastest of some tells. What
+    # grows with the square takes 3600 times as long, however often it is read.
     documents = {parts: write(parts) for parts in (25, 25 * 60)}
     fastest = dict.fromkeys(documents, math.inf)
     small = large = math.inf
