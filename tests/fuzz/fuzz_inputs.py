@@ -77,7 +77,11 @@ def load_input(path: Path) -> Input:
         kept = json.loads(path.read_text(encoding="utf-8"))
         given = Input(kept["message"], kept["format"], base64.b64decode(kept["data"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no saved input ({error}); name a file of build/fuzz") from None
+        raise ValueError(
+            f"{path} is not a stored input ({error}); give a file from build/fuzz"
+        ) from None
     if given.message not in MESSAGE_TYPES or given.format not in FORMATS:
-        raise ValueError(f"{path}: there is no {given.message} in {given.format}; delete the file")
+        raise ValueError(
+            f"{path}: unknown message {given.message} or format {given.format}; delete the file"
+        )
     return given

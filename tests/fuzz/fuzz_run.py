@@ -1,8 +1,8 @@
-"""Fuzz the readers of binary, JSON and text: `make fuzz`.
+"""Fuzz the binary, JSON and text readers: `make fuzz`.
 
-Every message type is read from damaged samples, in processes that may die of it. A run is a
-function of its seed, except for where the time ends it. Each finding is kept under `build/fuzz/` in
-a file that `make fuzz REPLAY=<file>` reads again.
+Worker processes, which may crash, read damaged samples of every message type. The seed determines
+a run, except for the point at which time runs out. Each finding is stored in a file in
+`build/fuzz/`, which `make fuzz REPLAY=<file>` reads again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FOUND = ROOT / "build" / "fuzz"
 WORKER = Path(__file__).with_name("fuzz_worker.py")
 
 DEADLINE = 10.0
-"""Seconds for one input, on however busy a machine."""
+"""The time limit for one input, in seconds, even on a busy machine."""
 
 DESCRIBE = (
     "import google.protobuf as p; from google.protobuf.internal import api_implementation as a;"
@@ -102,7 +102,7 @@ class Result:
         save_input(given, path, problem=problem, runtime=self.runtime, traceback=traceback)
         self.findings[signature] = path
         print(f"\nfuzz: {self.runtime}: {given.message} as {given.format}: {problem}", flush=True)
-        print(f"fuzz: read it again with: make fuzz REPLAY={os.path.relpath(path)}", flush=True)
+        print(f"fuzz: replay it with: make fuzz REPLAY={os.path.relpath(path)}", flush=True)
 
 
 class Worker:
@@ -227,7 +227,9 @@ def campaign(
                         # Beyond everything that its predecessor can have read.
                         starts[slot] += 1
                         if starts[slot] > deaths:
-                            raise SystemExit("fuzz: workers keep dying; mend what is kept first")
+                            raise SystemExit(
+                                "fuzz: workers keep crashing; fix the stored findings first"
+                            )
                         first = starts[slot] * 10**9 * jobs + slot
                         if not count:
                             working[slot] = start(slot, first)
@@ -304,11 +306,11 @@ def table(results: Sequence[Result]) -> str:
 def main() -> int:
     """Run what the command line asks for; 1 if something was found."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="for all runtimes together")
+    parser.add_argument("--seconds", type=float, default=60, help="time for all runtimes together")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--python", action="append", help="an interpreter; more than once for more")
-    parser.add_argument("--replay", type=Path, help="read this saved input, and nothing else")
+    parser.add_argument("--python", action="append", help="an interpreter to use; repeatable")
+    parser.add_argument("--replay", type=Path, help="read only this stored input")
     arguments = parser.parse_args()
     runtimes = [
         Runtime(python, implementation)

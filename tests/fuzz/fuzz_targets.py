@@ -1,6 +1,6 @@
-"""What is fuzzed: the readers of the three formats, and what each of them may answer.
+"""The fuzz targets: the readers of the three formats, and the allowed results of each.
 
-A reader either refuses an input with an exception that is listed here, or it returns a message that
+A reader must either reject an input with an exception that is listed here, or return a message that
 can be written and read again. Everything else is a finding.
 """
 
@@ -29,16 +29,16 @@ class Input(NamedTuple):
     data: bytes
 
 
-class BrokenPromiseError(AssertionError):
-    """A reader took an input, and what it made of it cannot be written and read again."""
+class RoundTripError(AssertionError):
+    """A message that a reader returned cannot be written and read again unchanged."""
 
 
 def attempt(given: Input) -> str:
-    """Read the input: "parsed", or the name of the documented exception that refused it.
+    """Read the input; return "parsed" or the name of the documented exception that rejected it.
 
     Raises:
-        BrokenPromiseError: what was read cannot be written and read again.
-        Exception: the reader raised what it does not document.
+        RoundTripError: The message cannot be written and read again unchanged.
+        Exception: The reader raised an undocumented exception.
     """
     message = MESSAGE_TYPES[given.message]()
     try:
@@ -52,9 +52,9 @@ def attempt(given: Input) -> str:
 
 
 def is_documented(given: Input, error: Exception) -> bool:
-    """Whether a reader of this runtime may refuse the input with that exception.
+    """Whether a reader of this runtime may reject the input with that exception.
 
-    `docs/fuzzing.md` has the table that this is.
+    This implements the table in `docs/fuzzing.md`.
     """
     if isinstance(error, UnicodeDecodeError) and given.format != "binary":
         return isinstance(_text(given.data), bytes)  # bytes that are not UTF-8
@@ -108,7 +108,7 @@ def _returns_in_binary(message: Message) -> bytes | None:
             raise
         return None
     if read.SerializeToString(deterministic=True) != written:
-        raise BrokenPromiseError("written in binary, it reads as another message")
+        raise RoundTripError("differs after it is written and read as binary")
     return written
 
 
@@ -119,7 +119,7 @@ def _returns_in_json(message: Message) -> None:
     read = type(message)()
     json_format.Parse(json_format.MessageToJson(message), read)
     if read.SerializeToString(deterministic=True) != written:
-        raise BrokenPromiseError("written as JSON, it reads as another message")
+        raise RoundTripError("differs after it is written and read as JSON")
 
 
 def _returns_in_text(message: Message) -> None:
@@ -129,7 +129,7 @@ def _returns_in_text(message: Message) -> None:
     read = type(message)()
     text_format.Parse(text_format.MessageToString(message), read)
     if read.SerializeToString(deterministic=True) != written:
-        raise BrokenPromiseError("written in the text format, it reads as another message")
+        raise RoundTripError("differs after it is written and read as text")
 
 
 _RETURNS: dict[str, Callable[[Message], object]] = {

@@ -110,7 +110,7 @@ def test_what_a_reader_may_not_do_is_found_and_kept_and_the_run_goes_on(
 ) -> None:
     worker = tmp_path / "worker.py"
     worker.write_text(WORKER, encoding="utf-8")
-    with pytest.raises(SystemExit, match="keep dying"):
+    with pytest.raises(SystemExit, match="keep crashing"):
         campaign(HERE, seconds=120, deadline=5, deaths=1, worker=worker)
     kept = {load_input(path): json.loads(path.read_text())["problem"] for path in found.iterdir()}
     assert kept == {make_input(0, number): problem for number, problem in FOUND.items()}
