@@ -112,8 +112,8 @@ PEERS = [
         keeps_unknown=True,
         reorders=writes_oneof_late,
         notes=(
-            "Writes the members of oneofs after all other fields, so the bytes are others where a "
-            "oneof has a lower number than a field that is set, as in `McpServerDefinition`."
+            "Writes the members of oneofs after all other fields, so the bytes differ if a oneof "
+            "has a lower number than another field that is set, as in `McpServerDefinition`."
         ),
     )
 ]

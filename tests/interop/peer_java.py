@@ -75,8 +75,8 @@ PEERS = [
         keeps_unknown=True,
         reorders=sorts_keys_otherwise,
         notes=(
-            "Sorts the keys of a map by UTF-16 code unit, so that those with a character beyond "
-            "U+FFFF may stand in another place."
+            "Sorts map keys by UTF-16 code unit, so keys with a character beyond U+FFFF may have a "
+            "different position."
         ),
     )
 ]

@@ -85,8 +85,8 @@ PEERS = [
         keeps_unknown=True,
         program="protobuf_es",
         notes=(
-            "No deterministic mode: in a map, keys that are whole numbers come first. Loses a map "
-            "entry with the key `__proto__` "
+            "No deterministic mode: in a map, integer keys come first. Loses a map entry with the "
+            "key `__proto__` "
             "([protobuf-es#1451](https://github.com/bufbuild/protobuf-es/pull/1451)). Writes "
             "-0.0 as 0 in JSON."
         ),
@@ -97,10 +97,10 @@ PEERS = [
         keeps_unknown=False,
         program="protobufjs --drop-unknown",
         notes=(
-            "Drops unknown fields unless told otherwise (next row). No deterministic mode: in a "
-            "map, keys that are whole numbers come first. ProtoJSON by its extension "
-            "`protojson`, which needs reflection; `toJSON` and `toObject` are something else. In "
-            "JSON, -0.0 in a field without presence is lost."
+            "Drops unknown fields by default (see the next row). No deterministic mode: in a map, "
+            "integer keys come first. Supports ProtoJSON with its extension `protojson`, which "
+            "needs reflection; `toJSON` and `toObject` produce other formats. Loses -0.0 in JSON, "
+            "in fields without presence."
         ),
     ),
     _peer(
@@ -108,6 +108,6 @@ PEERS = [
         "protobufjs",
         keeps_unknown=True,
         program="protobufjs --keep-unknown",
-        notes="As protobufjs, but with `Reader.discardUnknown = false`, so that it keeps them.",
+        notes="protobufjs with `Reader.discardUnknown = false`, which keeps unknown fields.",
     ),
 ]

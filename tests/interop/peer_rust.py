@@ -121,9 +121,9 @@ PEERS = [
         keeps_unknown=False,
         reorders=has_empty_key_or_value,
         notes=(
-            "Maps as `BTreeMap` (the option `btree_map`): in a `HashMap` the order changes from "
-            "run to run. Leaves an empty key or value out of a map entry, so the bytes are others "
-            "there. Loses -0.0 in a field without presence "
+            "Maps are `BTreeMap` (the option `btree_map`), because the order of a `HashMap` "
+            "changes from run to run. Omits empty keys and values from map entries, so their "
+            "bytes differ. Loses -0.0 in fields without presence "
             "([prost#1177](https://github.com/tokio-rs/prost/issues/1177)). No ProtoJSON."
         ),
     )

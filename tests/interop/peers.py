@@ -1,21 +1,21 @@
-"""Peer programs: what other Protobuf libraries make of our messages, run as programs of their own.
+"""Peer programs, which read and write our messages with Protobuf libraries of other languages.
 
-A language adds a module `peer_<language>.py` with `PEERS: list[Peer]` and a folder `<language>/`
-with the hand-written sources of its programs. Code that protoc generates for it, and whatever it
-builds, stays in `build/interop/<language>/`.
+A language adds a module `peer_<language>.py` with `PEERS: list[Peer]`, and a folder `<language>/`
+with the hand-written sources of its programs. Generated and built files stay in
+`build/interop/<language>/`.
 
 A program is called with an input and an output folder. For each line
 `<full message name><tab><stem>` of `<input>/manifest.txt` it
 
-- parses `<input>/<stem>.binpb` with the generated class of that message and writes it again to
-  `<output>/<stem>.binpb`, in the library's deterministic mode if there is one;
-- if the library does ProtoJSON and `<input>/<stem>.json` exists, writes the message as JSON to
-  `<output>/<stem>.json`, and what it reads from the input JSON to
+- parses `<input>/<stem>.binpb` with the generated class of that message and writes the message to
+  `<output>/<stem>.binpb`, in the library's deterministic mode if it has one;
+- if the library supports ProtoJSON and `<input>/<stem>.json` exists, writes the message as JSON to
+  `<output>/<stem>.json`, and the message that it reads from the input JSON to
   `<output>/<stem>.from_json.binpb`.
 
 Then it builds the messages of `own_messages.py` through its typed API and writes each to
-`<output>/own.<full message name>.binpb`, and to `.json` if it does ProtoJSON. When anything goes
-wrong it says so on stderr and exits with something other than 0.
+`<output>/own.<full message name>.binpb`, and to `.json` if it supports ProtoJSON. If anything
+fails, it prints the error to stderr and exits with a code other than 0.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ _TIMEOUT = 1800.0
 
 
 class PeerError(Exception):
-    """A peer cannot be built or run; the message is for whoever has to mend it."""
+    """A peer cannot be built or run. The message states the cause and what to do about it."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A Protobuf library of another language, and the program that puts it to the test."""
+    """A Protobuf library of another language, and the program that tests it."""
 
     language: str
     """The name of the folders of its sources and of what is built: `go`."""
@@ -120,8 +120,8 @@ class Peer:
 
 
 def all_peers() -> list[Peer]:
-    """The peers of every language."""
-    modules = sorted(path.stem for path in INTEROP.glob("peer_*.py"))
+    """Return the peers of every language."""
+    modules = sorted(f"{__package__}.{path.stem}" for path in INTEROP.glob("peer_*.py"))
     return [peer for module in modules for peer in importlib.import_module(module).PEERS]
 
 
@@ -141,7 +141,7 @@ def run(
     """Run a command, with `env` added to the environment, and return what it printed.
 
     Raises:
-        PeerError: it is not there, exits with something other than 0, or hangs.
+        PeerError: The command is missing, exits with a code other than 0, or hangs.
     """
     shown = " ".join(map(str, command))
     try:
@@ -156,7 +156,7 @@ def run(
             timeout=_TIMEOUT,
         )
     except FileNotFoundError:
-        raise PeerError(f"there is no {command[0]}; run make deps") from None
+        raise PeerError(f"{command[0]} is missing; run make deps") from None
     except subprocess.TimeoutExpired:
         raise PeerError(f"{shown} did not end within {_TIMEOUT:.0f} s") from None
     if finished.returncode != 0:
@@ -167,12 +167,12 @@ def run(
 
 
 def is_up_to_date(stamp: Path, *sources: Path) -> bool:
-    """Whether `stamp` was made from these sources as they are, folders with all that they hold."""
+    """Whether `stamp` was made from these sources in their current state, including folders."""
     return stamp.exists() and stamp.read_text(encoding="utf-8") == _digest(sources)
 
 
 def mark_up_to_date(stamp: Path, *sources: Path) -> None:
-    """Note in `stamp` what was made from these sources."""
+    """Record in `stamp` the current state of these sources."""
     stamp.write_text(_digest(sources), encoding="utf-8")
 
 

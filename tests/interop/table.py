@@ -1,4 +1,4 @@
-"""The table in docs/interop.md: what the last run found, one line for each peer."""
+"""The table in docs/interop.md: the results of the last run, one line per peer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HEAD = ["language", "library", "version", "binary", "JSON", "unknown fields", "
 
 
 def render(outcomes: Sequence[Outcome]) -> str:
-    """The table, and below it the notes of the peers that have some."""
+    """Render the table, followed by the notes of the peers that have any."""
     notes = [
         f"- {found.peer.library}: {found.peer.notes}\n" for found in outcomes if found.peer.notes
     ]
@@ -36,7 +36,7 @@ def _binary(outcome: Outcome) -> str:
         return _differ(outcome.binary)
     if not outcome.peer.is_deterministic:
         return "same message"
-    return "same bytes, some in another order" if outcome.reordered else "same bytes"
+    return "same bytes, some in a different order" if outcome.reordered else "same bytes"
 
 
 def _unknown(outcome: Outcome) -> str:

@@ -1,4 +1,4 @@
-"""The documentation says what a run found, not what somebody hoped for."""
+"""The table in docs/interop.md agrees with the results of this run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def test_docs_interop_says_what_this_run_found(root: Path, outcome_of: OutcomeOf
     outcomes = [outcome_of(peer) for peer in all_peers()]
     if replace_part(root / "docs" / "interop.md", "make interop", render(outcomes)):
         pytest.fail(
-            "docs/interop.md said something else; this run has rewritten its table: commit it",
+            "the results differ from docs/interop.md, whose table this run has updated; commit the "
+            "update, or fix the cause",
             pytrace=False,
         )
