@@ -1,7 +1,7 @@
-"""`make bench`: how long importing one message takes, beside what every protobuf user pays anyway.
+"""`make bench`: the time to import one message, compared with bare google.protobuf and grpc.
 
-Fresh interpreters take turns, so that noise falls on all of them alike; the medians are compared
-within the one run. Absolute times mean little on another machine, the ratios do.
+The statements take turns in fresh interpreters, so that noise affects all of them equally, and the
+medians are compared within one run. Compare ratios between machines, not absolute times.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ STATEMENTS = {
 
 
 def main() -> None:
-    """Measure, and print a table: milliseconds, the ratio to the base, modules loaded."""
+    """Measure and print a table: milliseconds, ratio to the base, and number of loaded modules."""
     times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
     for statement in STATEMENTS.values():
-        _run(statement)  # so that every module is compiled, as in a service that was started before
+        _run(statement)  # compile every module first, as in a service that has started before
     for _ in range(ROUNDS):
         for name, statement in STATEMENTS.items():
             started = time.perf_counter()
