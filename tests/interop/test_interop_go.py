@@ -26,7 +26,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     add_WorkflowExecutionCommandControllerServicer_to_server,
     add_WorkflowExecutionQueryControllerServicer_to_server,
 )
-from tests.interop import peer_go
+from tests.interop import peer_go, peers
 from tests.interop.peers import PeerError, run
 from tests.services.execution_services import (
     AGENT_EXECUTION,
@@ -108,6 +108,26 @@ def test_go_vet_finds_nothing_in_the_stubs_nor_in_what_uses_them(programs: Path)
         peer_go.go("vet", "./...", "stigmer.example/stubs/...")
     except PeerError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+def test_code_from_the_proto_files_refers_to_the_module_of_protovalidate(tmp_path: Path) -> None:
+    page = (peers.ROOT / "docs" / "interop.md").read_text()
+    template = page.partition("```yaml\n")[2].partition("```")[0]
+    assert "local: protoc-gen-go\n" in template
+    template = template.replace("local: protoc-gen-go\n", "local: [go, tool, protoc-gen-go]\n")
+    (tmp_path / "buf.gen.yaml").write_text(template)
+    options = ["--template", tmp_path / "buf.gen.yaml", "--output", tmp_path]
+    # The working tree instead of the git URL of the example.
+    run([peers.BUF, "generate", *options, peers.ROOT / "apis"], cwd=peer_go.SOURCES)
+    imports = {
+        line.split('"')[1]
+        for file in (tmp_path / "stubs").rglob("*.pb.go")
+        for line in file.read_text().splitlines()
+        if line.startswith('\t_ "')
+    }
+    options_package = "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+    assert {name for name in imports if "validate" in name} == {options_package}
+    assert f"`{options_package}`" in page
 
 
 def test_the_token_is_a_byte_slice_under_its_number_and_name(programs: Path) -> None:
