@@ -86,9 +86,12 @@ fixtures: generate ## Write the fixtures of the contract as it is, releases/HEAD
 	@$(VENV)/python -m tests.wire.release_fixtures
 
 test: deps ## Run the tests on the newest release of every dependency
-	$(VENV)/python -m pytest -n auto $(PYTEST_ARGS)
+	$(VENV)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
-matrix: $(MATRIX:%=matrix-%) ## Run the tests of the built wheel on every range of dependencies
+# As many environments at once as there are processors; each prints when it is done.
+matrix: $(MATRIX:%=build/matrix/%/.installed) ## Run the tests of the built wheel on every range of dependencies
+	@printf '%s\n' $(MATRIX) | xargs -P "$$(getconf _NPROCESSORS_ONLN)" -I '{}' sh -c \
+	  '$(MAKE) --no-print-directory -o dist matrix-{} > build/matrix/{}.log 2>&1; code=$$?; cat build/matrix/{}.log; exit $$code'
 
 matrix-%: build/matrix/%/.installed
 	@echo 'matrix: $*'

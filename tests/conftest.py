@@ -15,6 +15,9 @@ from tests.toolchain import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# What hypothesis keeps is no file of ours, and workers write it while tests copy the tree.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / "build" / "cache" / "hypothesis"))
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

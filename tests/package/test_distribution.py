@@ -32,8 +32,8 @@ VERSION = stigmer_apis.__version__
 STEM = f"stigmer_apis-{VERSION}"
 INFO = f"{STEM}.dist-info"
 
-NOT_IN_A_CHECKOUT = (".git", ".venv*", "build", "__pycache__", ".*_cache")
-"""What is in a working tree beside the files of the repository."""
+NOT_IN_THE_TREE = (".git", ".venv*", "build")
+"""What is in a checkout beside the files of the repository."""
 
 WITHOUT_GRPC = 'gRPC stubs and servicers need grpcio: pip install "stigmer-apis[grpc]"'
 
@@ -247,9 +247,9 @@ def test_building_twice_gives_the_same_bytes(root: Path, built: Built, tmp_path:
 
 
 def test_another_folder_time_and_umask_give_the_same_bytes(
-    root: Path, built: Built, tmp_path: Path
+    root: Path, built: Built, pristine_checkout: Path, tmp_path: Path
 ) -> None:
-    elsewhere = copy_of_the_tree(root, tmp_path / "elsewhere")
+    elsewhere = copy_of_the_tree(pristine_checkout, tmp_path / "elsewhere")
     for path in elsewhere.rglob("*"):
         executable = path.is_dir() or path.stat().st_mode & 0o100
         path.chmod(0o700 if executable else 0o600)
@@ -262,9 +262,9 @@ def test_another_folder_time_and_umask_give_the_same_bytes(
 
 
 def test_what_python_and_make_leave_in_a_tree_does_not_get_in(
-    root: Path, built: Built, tmp_path: Path
+    root: Path, built: Built, pristine_checkout: Path, tmp_path: Path
 ) -> None:
-    used = copy_of_the_tree(root, tmp_path / "used")
+    used = copy_of_the_tree(pristine_checkout, tmp_path / "used")
     for name in (
         "python/stigmer_apis/__pycache__/schema.cpython-311.pyc",
         "apis/ai/__pycache__/tool.cpython-311.pyc",
@@ -280,8 +280,9 @@ def test_what_python_and_make_leave_in_a_tree_does_not_get_in(
     assert_same(there.sdist, built.sdist)
 
 
-def copy_of_the_tree(root: Path, target: Path) -> Path:
-    shutil.copytree(root, target, ignore=shutil.ignore_patterns(*NOT_IN_A_CHECKOUT))
+def copy_of_the_tree(checkout: Path, target: Path) -> Path:
+    """A copy without git history and environments; its source is one that nobody writes to."""
+    shutil.copytree(checkout, target, ignore=shutil.ignore_patterns(*NOT_IN_THE_TREE))
     return target
 
 

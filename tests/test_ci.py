@@ -1,0 +1,131 @@
+"""`.ci/run` runs every step, says how long each took, and fails when any of them does.
+
+`make` is made up here: it notes the target, and fails for the one that it is told to fail for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+MAKE = """#!/usr/bin/env bash
+echo "$1" >> made
+echo "output of $1"
+mkdir -p build/codegen && touch build/codegen/record.json
+[ "$1" != "$DRIFTS" ] || echo changed >> docs/runtimes.md
+[ "$1" != "$FAILS" ] || [ -z "$WAITS" ] || until [ -s waiting ]; do sleep 0.05; done
+[ "$1" != "$WAITS" ] || { echo $$ > waiting; sleep 300; }
+[ "$1" != "$FAILS" ]
+"""
+STEPS = ["protos", "check", "test", "matrix", "runtimes", "neighbours", "handshake", "interop"]
+
+
+class Project:
+    """A folder with `.ci/run` and a made-up `make`."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.folder = folder / "project"
+        (self.folder / "docs").mkdir(parents=True)
+        (self.folder / "docs" / "runtimes.md").write_text("A page.\n")
+        (self.folder / ".gitignore").write_text("/build/\nmade\nwaiting\n")
+        shutil.copytree(root / ".ci", self.folder / ".ci")
+        self._tools = folder / "tools"
+        self._tools.mkdir()
+        for name, text in {"make": MAKE, "dpkg": "#!/bin/sh\n"}.items():
+            (self._tools / name).write_text(text)
+            (self._tools / name).chmod(0o755)
+        for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "base"]):
+            identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+            subprocess.run(["git", *identity, *command], cwd=self.folder, check=True)
+
+    def run(self, *steps: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `.ci/run` with what `make` must do: `FAILS`, `DRIFTS` or `WAITS` names a target."""
+        environment = {"FAILS": "", "DRIFTS": "", "WAITS": "", **variables}
+        return subprocess.run(
+            [".ci/run", *steps],
+            cwd=self.folder,
+            env={**os.environ, "PATH": f"{self._tools}:{os.environ['PATH']}", **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    @property
+    def made(self) -> list[str]:
+        """The targets that were made, in order."""
+        return (self.folder / "made").read_text().split()
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path) -> Project:
+    return Project(root, tmp_path)
+
+
+def took(output: str) -> list[str]:
+    """The steps in the list at the end, which says how long each took."""
+    return re.findall(r"^ +\d+ s  (\w+)$", output.partition(" s in all\n")[2], re.MULTILINE)
+
+
+def test_every_step_runs_and_says_how_long_it_took(project: Project) -> None:
+    finished = project.run()
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert sorted(set(project.made)) == sorted([*STEPS, "generate"])
+    assert sorted(took(finished.stdout)) == sorted(STEPS)
+    assert finished.stdout.endswith("ci: passed\n")
+
+
+@pytest.mark.parametrize("failing", STEPS)
+def test_a_step_that_fails_fails_the_run_with_its_output(project: Project, failing: str) -> None:
+    finished = project.run(FAILS=failing)
+    assert finished.returncode != 0
+    assert finished.stdout.count(f"output of {failing}\n") == 1
+    assert failing not in took(finished.stdout)
+    assert "ci: failed" in finished.stderr
+    assert "passed" not in finished.stdout
+
+
+def test_a_step_that_fails_ends_what_runs_beside_it(project: Project) -> None:
+    finished = project.run(FAILS="neighbours", WAITS="handshake")
+    assert finished.returncode != 0
+    assert "output of handshake\n" in finished.stdout
+    waiting = int((project.folder / "waiting").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(waiting, 0)
+
+
+def test_one_step_runs_alone(project: Project) -> None:
+    finished = project.run("check")
+    assert finished.returncode == 0, finished.stderr
+    assert project.made == ["check"]
+    assert took(finished.stdout) == ["check"]
+
+
+def test_a_generated_file_that_differs_fails_its_step(project: Project) -> None:
+    finished = project.run("runtimes", DRIFTS="runtimes")
+    assert finished.returncode != 0
+    assert " M docs/runtimes.md" in finished.stdout
+    assert "differ from what `make runtimes` writes; run it and commit" in finished.stderr
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["check", "test"]])
+def test_an_unknown_step_is_refused_with_the_names_of_all(
+    project: Project, arguments: list[str]
+) -> None:
+    finished = project.run(*arguments)
+    assert finished.returncode == 2
+    assert f"there is no step '{' '.join(arguments)}'; name one of: {' '.join(STEPS)}" in (
+        finished.stderr
+    )
+    assert not (project.folder / "made").exists()
+
+
+def test_the_workflow_has_a_job_for_every_step(root: Path) -> None:
+    workflow = (root / ".github" / "workflows" / "ci.yml").read_text()
+    listed = re.search(r"^ +step: \[(.*)\]$", workflow, re.MULTILINE)
+    assert listed, "the jobs of the workflow are no list of steps any more"
+    assert sorted(listed[1].split(", ")) == sorted(STEPS)
