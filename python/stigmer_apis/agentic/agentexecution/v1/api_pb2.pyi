@@ -218,7 +218,7 @@ class TodoItem(_message.Message):
     content: _builtins.str
     """The work to do, in the agent's words."""
     status: _enum_pb2.TodoStatus.ValueType
-    """The progress of the entry."""
+    """The state of the entry. The agent changes it as it works."""
     created_at: _builtins.str
     """The time at which the agent added the entry, in ISO 8601 format with a UTC offset."""
     updated_at: _builtins.str
@@ -310,7 +310,7 @@ class ToolCall(_message.Message):
     empty until then.
     """
     status: _enum_pb2.ToolCallStatus.ValueType
-    """The progress of the call."""
+    """The state of the call. Written by the agent runner as the call starts and ends."""
     started_at: _builtins.str
     """The time at which the call started, in ISO 8601 format with a UTC offset. Empty until then."""
     completed_at: _builtins.str
@@ -412,7 +412,7 @@ class SubAgentExecution(_message.Message):
     output: _builtins.str
     """The answer of the sub-agent. Written with SUB_AGENT_COMPLETED; empty until then."""
     status: _enum_pb2.SubAgentStatus.ValueType
-    """The progress of the run."""
+    """The state of the run. Written by the agent runner as the run starts and ends."""
     started_at: _builtins.str
     """The time at which the run started, in ISO 8601 format with a UTC offset. Empty until then."""
     completed_at: _builtins.str

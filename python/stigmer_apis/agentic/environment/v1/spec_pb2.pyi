@@ -53,7 +53,7 @@ class EnvironmentSpec(_message.Message):
     """A description of the environment, for people who choose between environments. May be empty."""
     @_builtins.property
     def data(self) -> _containers.MessageMap[_builtins.str, Global___EnvironmentValue]:
-        """The values, by variable name."""
+        """The values, by variable name, such as "REGION"."""
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ class ExecutionContextSpec(_message.Message):
     """
     @_builtins.property
     def data(self) -> _containers.MessageMap[_builtins.str, Global___ExecutionValue]:
-        """The values, by variable name."""
+        """The values, by variable name. Secrets are in plain text."""
 
     def __init__(
         self,

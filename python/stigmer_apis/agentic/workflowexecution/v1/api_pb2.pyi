@@ -243,7 +243,7 @@ class WorkflowTask(_message.Message):
     task_type: _enum_pb2.WorkflowTaskType.ValueType
     """The type of work that the task does."""
     status: _enum_pb2.WorkflowTaskStatus.ValueType
-    """The progress of the task."""
+    """The state of the task. Written by the workflow runner as the task starts and ends."""
     started_at: _builtins.str
     """The time at which the task started, in ISO 8601 format with a UTC offset. Empty until then."""
     completed_at: _builtins.str

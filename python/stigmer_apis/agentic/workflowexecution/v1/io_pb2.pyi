@@ -239,10 +239,10 @@ class WorkflowExecutionUpdate(_message.Message):
     EXECUTION_FIELD_NUMBER: _builtins.int
     TASK_FIELD_NUMBER: _builtins.int
     update_type: Global___WorkflowUpdateType.ValueType
-    """The type of the change."""
+    """The type of the change, such as wf_update_task_started."""
     @_builtins.property
     def execution(self) -> _api_pb2.WorkflowExecution:
-        """The execution after the change."""
+        """The whole execution, as stored after the change."""
 
     @_builtins.property
     def task(self) -> _api_pb2.WorkflowTask:

@@ -40,7 +40,7 @@ class IamPolicy(_message.Message):
     """The name of the resource kind, always "IamPolicy"."""
     @_builtins.property
     def metadata(self) -> _metadata_pb2.ApiResourceMetadata:
-        """The identity of the policy."""
+        """The identity of the policy itself, not of its principal or resource."""
 
     @_builtins.property
     def spec(self) -> _spec_pb2.IamPolicySpec:
