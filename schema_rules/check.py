@@ -15,7 +15,9 @@ from schema_rules import (
     compatibility_rules,
     resource_rules,
     rpc_rules,
+    secret_rules,
     status_rules,
+    token_rules,
 )
 from schema_rules.finding import Finding
 from schema_rules.schema import Schema
@@ -29,7 +31,10 @@ RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
     "COMMENT_INFORMS": comment_rules.comment_informs,
     "DEPRECATION_REASON": comment_rules.deprecation_reason,
     "STATUS_ONLY_FIELD": status_rules.status_only_field,
-    "TOKEN_SHAPE": status_rules.token_shape,
+    "STATUS_WRITER": status_rules.status_writer,
+    "SPEC_WRITER": status_rules.spec_writer,
+    "TOKEN_SHAPE": token_rules.token_shape,
+    "SECRET_STATED": secret_rules.secret_stated,
     "SPEC_WITHOUT_STATUS": status_rules.spec_without_status,
     "SPEC_REPEATS_STATUS": status_rules.spec_repeats_status,
     "RESOURCE_SHAPE": resource_rules.resource_shape,

@@ -9,8 +9,16 @@ from typing import NamedTuple
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 from schema_rules.finding import Finding
-from schema_rules.schema import APIRESOURCE, KINDS, RULES, EnumValue, Field, Message, Schema
-from schema_rules.status_rules import AUDIT
+from schema_rules.schema import (
+    APIRESOURCE,
+    AUDIT,
+    KINDS,
+    RULES,
+    EnumValue,
+    Field,
+    Message,
+    Schema,
+)
 
 AUDIT_NUMBER = 99
 

@@ -1,50 +1,93 @@
-"""What the system writes stands in a status, and nowhere else."""
+"""What the system writes is in a status and nowhere else, and every field says who writes it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto
-
+from schema_rules.field_kinds import Slot, slots
 from schema_rules.finding import Finding
-from schema_rules.schema import APIRESOURCE, Field, Message, Schema
+from schema_rules.schema import AUDIT, COMPUTED, METADATA, Field, Message, Schema
+from schema_rules.token_rules import is_task_token
+from schema_rules.words import words
 
-COMPUTED = f"{APIRESOURCE}.computed"
-AUDIT = f"{APIRESOURCE}.ApiResourceAudit"
-_TOKEN = re.compile(r"(^|_)(callback|task)_tokens?$")
-_TEMPORAL = re.compile(r"(^|_)temporal_(workflow|run)_id$")
+_SYSTEM = r"the (platform|system|server|service|backend|scheduler|controller|([\w-]+ )?runner)"
+_DONE = (
+    r"(written|set|filled( in)?|assigned|generated|computed|maintained|managed|populated|recorded|"
+    r"updated|issued|derived|determined|owned|controlled)"
+)
+_DOES = (
+    r"(writes|sets|fills|assigns|generates|computes|records|populates|maintains|updates|overwrites|"
+    r"determines)"
+)
+_WRITTEN_BY_THE_SYSTEM = re.compile(
+    rf"\b{_DONE} ((only|automatically|solely) )?by {_SYSTEM}\b"
+    rf"|\b{_SYSTEM} ((\w+ly|alone|then) )?{_DOES}\b"
+    r"|\b(output|read)[- ]only\b"
+    r"|\b(server|system|platform|auto)[- ](generated|assigned|set|written|managed|computed)\b"
+    r"|\bignored in (requests|what|create|update|any)\b"
+    r"|\bignored (when|if) (a |the )?(user|caller|client)s? s"
+    r"|\bno (user|caller|client) (writes|sets)\b"
+    r"|\b(user|caller|client)s? (never|cannot|must not|may not|do not) (write|set)\b",
+    re.IGNORECASE,
+)
+_OBSERVED = frozenset(words("observed computed generated detected"))
+_TIMES = frozenset(words("at time timestamp"))
+_WISHES = frozenset(words("scheduled desired expected planned requested preferred needed"))
+_AUTHORS = frozenset(words("created updated modified deleted changed"))
+_QUERIES = ("Get", "List", "Find", "Search", "Query", "Count", "Subscribe", "Watch", "Check")
 
 
 def status_only_field(schema: Schema) -> Iterator[Finding]:
     """STATUS_ONLY_FIELD: a field that the system writes stands only in a status.
 
-    Such a field is `computed`, or owned by Temporal, or the audit block. A message that only
-    statuses reach counts as a part of them.
+    Such a field is `computed`, or a task token, or owned by Temporal, or the audit block. A message
+    that only statuses reach counts as a part of them; an extension counts as none.
     """
     outside = _reached_without_status(schema)
+    for slot in slots(schema):
+        how = outside.get(slot.message.name) if slot.message else "it is an extension"
+        reason = _why_system_owned(schema, slot) if how else None
+        if reason:
+            yield Finding(
+                "STATUS_ONLY_FIELD",
+                slot.field,
+                f'Field "{slot.short_name}" {reason}, so it belongs to a status, but {how}; move '
+                "it into the status of its resource",
+            )
+
+
+def status_writer(schema: Schema) -> Iterator[Finding]:
+    """STATUS_WRITER: every field of a status is `computed`, except its audit block."""
     for message in schema.messages.values():
-        if message.name not in outside:
+        if not is_status(message):
             continue
         for field in message.fields:
-            reason = _why_system_owned(field)
-            if reason:
+            is_stated = field.options.get(COMPUTED) or field.type_name == AUDIT
+            # TOKEN_SHAPE asks the same of a task token.
+            if not is_stated and not is_task_token(schema, Slot(field, message)):
                 yield Finding(
-                    "STATUS_ONLY_FIELD",
+                    "STATUS_WRITER",
                     field,
-                    f'Field "{_short(field)}" {reason}, so it belongs to a status, but '
-                    f"{outside[message.name]}; move it into the status of its resource",
+                    f'Field "{_short(field)}" of a status must be marked computed: the system '
+                    "writes it, and what a user sends in it is ignored",
                 )
 
 
-def token_shape(schema: Schema) -> Iterator[Finding]:
-    """TOKEN_SHAPE: a task token is secret bytes that the system writes, absent if empty."""
-    for message in schema.messages.values():
+def spec_writer(schema: Schema) -> Iterator[Finding]:
+    """SPEC_WRITER: no field of a spec or a request is written by the system, in name or comment."""
+    for message in _asked_of_users(schema):
         for field in message.fields:
-            if not _TOKEN.search(field.descriptor.name):
-                continue
-            for wanted in _missing_of_token(field):
-                yield Finding("TOKEN_SHAPE", field, f'Task token "{_short(field)}" must {wanted}')
+            if field.options.get(COMPUTED) or field.type_name == AUDIT:
+                continue  # STATUS_ONLY_FIELD reports it
+            why = _why_system_written(message, field)
+            if why:
+                yield Finding(
+                    "SPEC_WRITER",
+                    field,
+                    f'Field "{_short(field)}" is written by the system, as its {why} says, and '
+                    f'"{message.descriptor.name}" is what users ask for; move it into the status',
+                )
 
 
 def spec_without_status(schema: Schema) -> Iterator[Finding]:
@@ -89,16 +132,61 @@ def _short(field: Field) -> str:
     return ".".join(field.name.split(".")[-2:])
 
 
-def _why_system_owned(field: Field) -> str | None:
-    if field.options.get(COMPUTED):
+def _why_system_owned(schema: Schema, slot: Slot) -> str | None:
+    if slot.field.options.get(COMPUTED):
         return "is computed"
-    if _TOKEN.search(field.descriptor.name):
+    if is_task_token(schema, slot):
         return "is a task token"
-    if _TEMPORAL.search(field.descriptor.name):
+    if any(map(_is_id_of_temporal, slot.names)):
         return "is written by Temporal's side"
-    if field.type_name == AUDIT:
+    if slot.field.type_name == AUDIT:
         return "is an audit block"
     return None
+
+
+def _is_id_of_temporal(name: tuple[str, ...]) -> bool:
+    return {"temporal", "id"} <= {*name} and bool({"workflow", "run", "activity"} & {*name})
+
+
+def _why_system_written(message: Message, field: Field) -> str | None:
+    if _WRITTEN_BY_THE_SYSTEM.search(" ".join(field.comment.split())):
+        return "comment"
+    is_query = message.descriptor.name.startswith(_QUERIES)
+    name = words(field.descriptor.name)
+    # A query asks for what was written: created_by keeps what that account created.
+    return "name" if not is_query and _is_observed(message, name) else None
+
+
+def _is_observed(message: Message, name: tuple[str, ...]) -> bool:
+    if message.name.endswith("Spec") and name in {("phase",), ("status",), ("current", "phase")}:
+        return True
+    if name[0] in _OBSERVED:
+        return True
+    *_, past, last = ("", *name)
+    if last in _TIMES:
+        return (past.endswith("ed") and past not in _WISHES) or name[0] == "last"
+    return last == "by" and past in _AUTHORS
+
+
+def _asked_of_users(schema: Schema) -> Iterator[Message]:
+    """Yield what users write: specs, inputs, requests, and what they hold."""
+    requests = {rpc.request for service in schema.services.values() for rpc in service.rpcs}
+    pending = [
+        message.name
+        for message in schema.messages.values()
+        if _is_asked_for(message) or message.name in requests
+    ]
+    seen: set[str] = set()
+    while pending:
+        message = schema.messages.get(pending.pop())
+        if message is None or message.name in seen or is_status(message):
+            continue
+        seen.add(message.name)
+        if message.name == METADATA or (message.field("metadata") and message.field("spec")):
+            continue  # identity is shared: the user chooses the name, the platform the ID
+        if not message.descriptor.options.map_entry:
+            yield message
+        pending += [field.type_name for field in message.fields if field.type_name]
 
 
 def _reached_without_status(schema: Schema) -> dict[str, str]:
@@ -121,7 +209,21 @@ def _reached_without_status(schema: Schema) -> dict[str, str]:
         reached[name] = how
         root = how if how.startswith("it is reached") else f"it is reached from {name}"
         pending += [(field.type_name, root) for field in message.fields if field.type_name]
-    return reached
+    # Messages on a ring refer to each other, and nothing else may refer to them.
+    parts = _parts_of_statuses(schema)
+    alone = {name for name in schema.messages if name not in reached and name not in parts}
+    return {**reached, **dict.fromkeys(alone, "it is in a message of its own")}
+
+
+def _parts_of_statuses(schema: Schema) -> set[str]:
+    parts: set[str] = set()
+    pending = [name for name, message in schema.messages.items() if is_status(message)]
+    while pending:
+        message = schema.messages.get(pending.pop())
+        if message is not None and message.name not in parts:
+            parts.add(message.name)
+            pending += [field.type_name for field in message.fields if field.type_name]
+    return parts
 
 
 def _is_asked_for(message: Message) -> bool:
@@ -140,24 +242,3 @@ def _status_below(schema: Schema, field: Field) -> str | None:
         seen.add(message.name)
         pending += [inner.type_name for inner in message.fields]
     return None
-
-
-def _missing_of_token(field: Field) -> Iterator[str]:
-    descriptor = field.descriptor
-    if descriptor.type != FieldDescriptorProto.TYPE_BYTES:
-        yield "be bytes, which carry every byte value"
-    if descriptor.label == FieldDescriptorProto.LABEL_REPEATED:
-        yield "be singular: one activity waits"
-    if descriptor.HasField("oneof_index") or descriptor.proto3_optional:
-        yield "have no presence of its own: empty is absent"
-    if not descriptor.options.debug_redact:
-        yield "be marked debug_redact: whoever holds it can complete the activity"
-    if not field.options.get(COMPUTED):
-        yield "be marked computed: no user writes it"
-    if descriptor.json_name != _default_json_name(descriptor.name):
-        yield f'keep its default JSON name "{_default_json_name(descriptor.name)}"'
-
-
-def _default_json_name(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word[:1].upper() + word[1:] for word in rest)

@@ -156,6 +156,9 @@ def _fill(
         inner: Descriptor | None = field.message_type
         if inner is not None and inner.GetOptions().map_entry:
             of = inner.fields_by_name["value"]
+            if is_secret(field):  # masked, it is one entry, since keys may be as secret as values
+                value.update({MASK: MASK} if secret == MASK else dict.fromkeys(_KEYS, secret))
+                continue
             for key in _keys(inner.fields_by_name["key"]):
                 if of.message_type is None:
                     value[key] = _sample(of, token, secret)
@@ -172,8 +175,11 @@ def _fill(
             setattr(message, field.name, _sample(field, token, secret))
 
 
+_KEYS = ["first", "second"]
+
+
 def _keys(field: FieldDescriptor) -> list[Any]:
-    return ["first", "second"] if field.type == FieldDescriptor.TYPE_STRING else [1, 2]
+    return _KEYS if field.type == FieldDescriptor.TYPE_STRING else [1, 2]
 
 
 def _sample(field: FieldDescriptor, token: bytes, secret: str) -> Any:

@@ -28,7 +28,7 @@ from tests.schema_rules.fragments import (
     wrong,
 )
 from tests.schema_rules.small_schemas import APIS, SmallSchemas, assert_announced, marks
-from tests.schema_rules.test_schema_rules import SCHEMAS
+from tests.schema_rules.test_rpc_rules import SCHEMAS
 from tests.toolchain import Run
 
 _KEPT = "AUTHORIZATION_KEPT: read"

@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ai/stigmer/agentic/executioncontext/v1/spec.proto\x12&ai.stigmer.agentic.executioncontext.v1\"\x8f\x02\n\x14\x45xecutionContextSpec\x12*\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\x0b\x65xecutionId\x12Z\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x46.ai.stigmer.agentic.executioncontext.v1.ExecutionContextSpec.DataEntryR\x04\x64\x61ta\x1ao\n\tDataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12L\n\x05value\x18\x02 \x01(\x0b\x32\x36.ai.stigmer.agentic.executioncontext.v1.ExecutionValueR\x05value:\x02\x38\x01\"L\n\x0e\x45xecutionValue\x12\x1d\n\x05value\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\x05value\x12\x1b\n\tis_secret\x18\x02 \x01(\x08R\x08isSecretb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ai/stigmer/agentic/executioncontext/v1/spec.proto\x12&ai.stigmer.agentic.executioncontext.v1\"\x8f\x02\n\x14\x45xecutionContextSpec\x12*\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\x0b\x65xecutionId\x12Z\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x46.ai.stigmer.agentic.executioncontext.v1.ExecutionContextSpec.DataEntryR\x04\x64\x61ta\x1ao\n\tDataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12L\n\x05value\x18\x02 \x01(\x0b\x32\x36.ai.stigmer.agentic.executioncontext.v1.ExecutionValueR\x05value:\x02\x38\x01\"T\n\x0e\x45xecutionValue\x12 \n\x05value\x18\x01 \x01(\tB\n\x80\x01\x00\xbaH\x04r\x02\x10\x01R\x05value\x12 \n\tis_secret\x18\x02 \x01(\x08\x42\x03\x80\x01\x00R\x08isSecretb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -26,11 +26,13 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_EXECUTIONCONTEXTSPEC'].fields_by_name['execution_id']._options = None
   _globals['_EXECUTIONCONTEXTSPEC'].fields_by_name['execution_id']._serialized_options = b'\272H\004r\002\020\001'
   _globals['_EXECUTIONVALUE'].fields_by_name['value']._options = None
-  _globals['_EXECUTIONVALUE'].fields_by_name['value']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_EXECUTIONVALUE'].fields_by_name['value']._serialized_options = b'\200\001\000\272H\004r\002\020\001'
+  _globals['_EXECUTIONVALUE'].fields_by_name['is_secret']._options = None
+  _globals['_EXECUTIONVALUE'].fields_by_name['is_secret']._serialized_options = b'\200\001\000'
   _globals['_EXECUTIONCONTEXTSPEC']._serialized_start=94
   _globals['_EXECUTIONCONTEXTSPEC']._serialized_end=365
   _globals['_EXECUTIONCONTEXTSPEC_DATAENTRY']._serialized_start=254
   _globals['_EXECUTIONCONTEXTSPEC_DATAENTRY']._serialized_end=365
   _globals['_EXECUTIONVALUE']._serialized_start=367
-  _globals['_EXECUTIONVALUE']._serialized_end=443
+  _globals['_EXECUTIONVALUE']._serialized_end=451
 # @@protoc_insertion_point(module_scope)

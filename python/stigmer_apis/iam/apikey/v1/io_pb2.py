@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from stigmer_apis.iam.apikey.v1 import api_pb2 as ai_dot_stigmer_dot_iam_dot_apikey_dot_v1_dot_api__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!ai/stigmer/iam/apikey/v1/io.proto\x12\x18\x61i.stigmer.iam.apikey.v1\x1a\"ai/stigmer/iam/apikey/v1/api.proto\"E\n\x07\x41piKeys\x12:\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .ai.stigmer.iam.apikey.v1.ApiKeyR\x07\x65ntries\"(\n\x08\x41piKeyId\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05value\"*\n\nApiKeyHash\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05valueb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!ai/stigmer/iam/apikey/v1/io.proto\x12\x18\x61i.stigmer.iam.apikey.v1\x1a\"ai/stigmer/iam/apikey/v1/api.proto\"E\n\x07\x41piKeys\x12:\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .ai.stigmer.iam.apikey.v1.ApiKeyR\x07\x65ntries\"(\n\x08\x41piKeyId\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05value\"-\n\nApiKeyHash\x12\x1f\n\x05value\x18\x01 \x01(\tB\t\x80\x01\x01\xbaH\x03\xc8\x01\x01R\x05valueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -25,11 +25,11 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_APIKEYID'].fields_by_name['value']._options = None
   _globals['_APIKEYID'].fields_by_name['value']._serialized_options = b'\272H\003\310\001\001'
   _globals['_APIKEYHASH'].fields_by_name['value']._options = None
-  _globals['_APIKEYHASH'].fields_by_name['value']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_APIKEYHASH'].fields_by_name['value']._serialized_options = b'\200\001\001\272H\003\310\001\001'
   _globals['_APIKEYS']._serialized_start=99
   _globals['_APIKEYS']._serialized_end=168
   _globals['_APIKEYID']._serialized_start=170
   _globals['_APIKEYID']._serialized_end=210
   _globals['_APIKEYHASH']._serialized_start=212
-  _globals['_APIKEYHASH']._serialized_end=254
+  _globals['_APIKEYHASH']._serialized_end=257
 # @@protoc_insertion_point(module_scope)
