@@ -54,6 +54,7 @@ COMPATIBILITY_RULES: dict[str, Callable[[Schema, Schema], Iterator[Finding]]] = 
     "REDACTION_KEPT": compatibility_rules.redaction_kept,
     "WRITER_KEPT": compatibility_rules.writer_kept,
     "VALIDATION_KEPT": compatibility_rules.validation_kept,
+    "OLD_STAYS_VALID": compatibility_rules.old_stays_valid,
     "AUTHORIZATION_KEPT": compatibility_rules.authorization_kept,
     "KIND_KEPT": compatibility_rules.kind_kept,
     "OPTION_KEPT": compatibility_rules.option_kept,
@@ -91,9 +92,14 @@ def findings(image: FileDescriptorSet) -> Iterator[Finding]:
         yield from rule(schema)
 
 
-def incompatibilities(baseline: FileDescriptorSet, image: FileDescriptorSet) -> Iterator[Finding]:
-    """Yield every incompatibility of an image with a baseline, which no exception excuses."""
-    before, now = compatibility_rules.baseline_schema(baseline, image), Schema(image)
+def incompatibilities(
+    baseline: FileDescriptorSet,
+    image: FileDescriptorSet,
+    fixtures: Mapping[str, list[bytes]] | None = None,
+) -> Iterator[Finding]:
+    """Yield every incompatibility of an image with a baseline, whose fixtures are given by type."""
+    now = Schema(image)
+    before = compatibility_rules.baseline_schema(baseline, image, fixtures)
     for rule in COMPATIBILITY_RULES.values():
         yield from rule(before, now)
 

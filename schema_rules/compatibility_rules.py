@@ -6,39 +6,49 @@ elements are unrestricted; existing ones must keep their options.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from google.protobuf.message import Message as ProtoMessage
 
 from schema_rules.finding import Finding
+from schema_rules.samples import Samples
 from schema_rules.schema import (
     APIRESOURCE,
     AUTHORIZATION,
+    IMPORTED,
     KINDS,
-    MESSAGE_RULES,
-    ROOT,
     RULES,
     EnumValue,
     Field,
     Message,
+    Oneof,
     Rpc,
     Schema,
     Service,
 )
+from schema_rules.validation import Oracle, Violation, validation_options, without_wording
 
 E = TypeVar("E")
+Validated = Field | Message | Oneof
+"""What can have validation rules."""
 
 
-def baseline_schema(baseline: FileDescriptorSet, present: FileDescriptorSet) -> Schema:
+def baseline_schema(
+    baseline: FileDescriptorSet,
+    present: FileDescriptorSet,
+    fixtures: Mapping[str, list[bytes]] | None = None,
+) -> Schema:
     """The contract of a baseline image, which may lack the definitions of the validation rules.
 
-    They are taken from the present image: the rules are theirs, and only ever grow.
+    They are taken from the present image: the rules are theirs, and only ever grow. The fixtures
+    are messages of the baseline, by the full names of their types.
     """
-    ours = [file for file in baseline.file if file.name.startswith(ROOT)]
-    theirs = [file for file in present.file if not file.name.startswith(ROOT)]
-    return Schema(FileDescriptorSet(file=[*theirs, *ours]))
+    imported = {file.name: file for file in present.file if file.name in IMPORTED}
+    rest = [file for file in baseline.file if file.name not in imported]
+    schema = Schema(FileDescriptorSet(file=[*imported.values(), *rest]))
+    schema.fixtures = fixtures or {}
+    return schema
 
 
 def redaction_kept(before: Schema, now: Schema) -> Iterator[Finding]:
@@ -72,23 +82,45 @@ def validation_kept(before: Schema, now: Schema) -> Iterator[Finding]:
 
     The words of a rule's message may change, its ID may not: clients match on it.
     """
-    changed: list[Field | Message] = [
-        field
-        for old, field in _in_both(_fields(before), _fields(now))
-        if _bare_rules(old.options) != _bare_rules(field.options)
-    ]
-    changed += [
-        message
-        for old, message in _in_both(before.messages, now.messages)
-        if _of_message(old) != _of_message(message)
-    ]
-    for element in changed:
-        yield Finding(
-            "VALIDATION_KEPT",
-            element,
-            f'{type(element).__name__} "{element.descriptor.name}" has other validation rules than '
-            "it had; callers rely on what passes, and readers on what does not",
-        )
+    for old, element in _in_both(_validated(before), _validated(now)):
+        if _bare_rules(old, before) != _bare_rules(element, now):
+            yield Finding(
+                "VALIDATION_KEPT",
+                element,
+                f'{type(element).__name__} "{element.descriptor.name}" changed its validation '
+                "rules since the baseline; callers rely on what passes, and readers on what does "
+                "not",
+            )
+
+
+def old_stays_valid(before: Schema, now: Schema) -> Iterator[Finding]:
+    """OLD_STAYS_VALID: a message of the baseline breaks no rule now that it did not break then.
+
+    Asked of protovalidate, about fixtures, the valid messages nearest to them, and variations.
+    """
+    old_samples, oracle = Samples(before, now), Oracle()
+    found: dict[tuple[str, str], Finding] = {}
+    for old, message in _in_both(before.messages, now.messages):
+        if old.descriptor.options.map_entry or before.digest(old.name) == now.digest(old.name):
+            continue
+        is_changed = before.own_digest(old.name) != now.own_digest(old.name)
+        fixtures = before.fixtures.get(old.name, [])
+        for sample in _old_messages(old, old_samples, fixtures, vary=is_changed):
+            received: Any = now.prototype(message.name)
+            received.ParseFromString(sample.SerializeToString())
+            refused = {violation.path for violation in old_samples.oracle.violations(sample)}
+            for violation in oracle.violations(received):
+                if violation.path in refused:
+                    continue
+                element = _element_at(now, message, violation)
+                finding = Finding(
+                    "OLD_STAYS_VALID",
+                    element,
+                    f'Rule "{violation.id}" on "{element.descriptor.name}" refuses messages that '
+                    "callers of the baseline send; let what they leave out or send pass",
+                )
+                found.setdefault((element.name, violation.id), finding)
+    yield from found.values()
 
 
 def authorization_kept(before: Schema, now: Schema) -> Iterator[Finding]:
@@ -134,8 +166,58 @@ def _in_both(before: Mapping[str, E], now: Mapping[str, E]) -> Iterator[tuple[E,
     return ((old, now[name]) for name, old in before.items() if name in now)
 
 
+def _old_messages(
+    message: Message, samples: Samples, fixtures: list[bytes], *, vary: bool
+) -> Iterator[Any]:
+    """Yield messages of a baseline: empty, kept as fixtures, valid, and with each value of each."""
+    yield samples.empty(message.name)
+    bases = [samples.valid(message.name)]
+    for fixture in fixtures:
+        filled = samples.empty(message.name)
+        filled.ParseFromString(fixture)
+        yield filled
+        bases.append(samples.repaired(filled))
+    for base in bases:
+        if base is not None:
+            yield base
+            if vary:
+                yield from samples.variations(message, base)
+
+
+def _element_at(schema: Schema, message: Message, violation: Violation) -> Validated:
+    """The element whose rule a message breaks: a field, a oneof, or a message on the way there."""
+    found: Validated = message
+    for name in violation.path:
+        if name.startswith("["):
+            continue
+        holder = _held_by(schema, found) if isinstance(found, Field) else found
+        if isinstance(holder, Message):
+            found = next((e for e in _parts(holder) if e.descriptor.name == name), found)
+    return found
+
+
+def _held_by(schema: Schema, field: Field) -> Message | None:
+    """The message that a field holds, or that the values of a map hold."""
+    held = schema.messages.get(field.type_name)
+    if held is not None and held.descriptor.options.map_entry:
+        return schema.messages.get(held.fields[1].type_name)
+    return held
+
+
 def _fields(schema: Schema) -> dict[str, Field]:
     return {field.name: field for message in schema.messages.values() for field in message.fields}
+
+
+def _validated(schema: Schema) -> dict[str, Validated]:
+    """Everything that can have validation rules, predefined rules included."""
+    found: dict[str, Validated] = {**schema.messages, **schema.options}
+    for message in schema.messages.values():
+        found.update((element.name, element) for element in _parts(message))
+    return found
+
+
+def _parts(message: Message) -> list[Field | Oneof]:
+    return [*message.fields, *message.oneofs]
 
 
 def _rpcs(schema: Schema) -> dict[str, Rpc]:
@@ -148,38 +230,25 @@ def _kinds_and_services(schema: Schema) -> dict[str, EnumValue | Service]:
     return found
 
 
-def _bare_rules(options: Mapping[str, Any]) -> bytes:
-    """The validation rules of a field without their wording, in a form that compares."""
-    rules = options.get(RULES)
-    if rules is None:
-        return b""
-    bare = type(rules)()
-    bare.CopyFrom(rules)
-    worded = list(cast("Iterable[ProtoMessage]", bare.cel))
-    if bare.HasField("repeated"):
-        worded += bare.repeated.items.cel
-    for rule in worded:
-        rule.ClearField("message")
-    serialized: bytes = bare.SerializeToString(deterministic=True)
-    return serialized
+def _bare_rules(element: Validated, schema: Schema) -> list[bytes]:
+    """The validation rules of an element without their wording, in a form that compares."""
+    bare = [without_wording(rules) for rules in validation_options(element.options)]
+    if isinstance(element, Field) and bare and not _has_rules_to_ignore(element, schema):
+        bare[0].ClearField("ignore")
+    return [rules.SerializeToString(deterministic=True) for rules in bare if rules.ByteSize()]
 
 
-def _of_message(message: Message) -> dict[str, bytes]:
-    """The validation rules of a message and, by name, of its oneofs, without their wording."""
-    # Nothing but validation sets options on a oneof.
-    found = {
-        oneof.name: oneof.options.SerializeToString(deterministic=True)
-        for oneof in message.descriptor.oneof_decl
-        if oneof.options.ByteSize()
-    }
-    rules = message.options.get(MESSAGE_RULES)
-    if rules is not None:
-        bare = type(rules)()
-        bare.CopyFrom(rules)
-        for rule in bare.cel:
-            rule.ClearField("message")
-        found[""] = bare.SerializeToString(deterministic=True)
-    return found
+def _has_rules_to_ignore(field: Field, schema: Schema) -> bool:
+    """Whether there are rules, on a field or in what it holds, that `ignore` turns off."""
+    rules = without_wording(field.options[RULES]) if RULES in field.options else None
+    if rules is None or len(rules.ListFields()) > 1:
+        return True
+    held = (schema.messages[name] for name in schema.reachable(field.type_name))
+    return any(
+        validation_options(message.options)
+        or any(validation_options(part.options) for part in _parts(message))
+        for message in held
+    )
 
 
 def _bare_authorization(rpc: Rpc) -> dict[str, str]:

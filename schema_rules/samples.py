@@ -30,6 +30,8 @@ _MOST_VALUES = 400
 _MOST_COMBINED = 40
 """The most values of a field in a combination."""
 _MOST_COMBINATIONS = 1_500
+_MOST_VARIED = 100
+"""The most values of a field in variations of a message."""
 _DEEPEST = 3
 """How many messages within each other get values for what a rule names."""
 
@@ -37,9 +39,11 @@ _DEEPEST = 3
 class Samples:
     """Makes messages of a schema. A fragment is a message in which one field is set."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, later: Schema | None = None) -> None:
+        """Make messages of a schema, with hints also from what became of its rules later."""
         self.oracle = Oracle()
         self._schema = schema
+        self._sources = [schema] if later is None else [schema, later]
         self._valid: dict[str, Any] = {}
         self._good: dict[str, Any] = {}
         self._open: set[str] = set()
@@ -52,7 +56,9 @@ class Samples:
         """Yield fragments of a field: its values, or lists or maps of them."""
         holder = self.empty(message.name)
         yield from self._fragments(
-            _descriptor(holder, field), self.hints_of(field.options), _DEEPEST
+            _descriptor(holder, field),
+            self._hints_of(message.name, field.descriptor.name),
+            _DEEPEST,
         )
 
     def good(self, message: Message, field: Field) -> Any | None:
@@ -102,11 +108,11 @@ class Samples:
 
     def combinations(self, message: Message, base: Any) -> Iterator[Any]:
         """Yield copies of a message with values for the fields that the rules on it name."""
-        mentioned = self.hints_of({MESSAGE_RULES: message.options.get(MESSAGE_RULES)})
+        mentioned = self._hints_of(message.name)
         fields = [field for field in message.fields if field.descriptor.name in mentioned.names]
         pools: list[list[Any]] = []
         for field in fields:
-            known = mentioned | self.hints_of(field.options)
+            known = mentioned | self._hints_of(message.name, field.descriptor.name)
             fragments = self._fragments(_descriptor(base, field), known, _DEEPEST)
             pools.append([None, *itertools.islice(fragments, _MOST_COMBINED)])
         for chosen in _chosen(pools):
@@ -118,23 +124,21 @@ class Samples:
             yield combined
 
     def variations(self, message: Message, base: Any) -> Iterator[Any]:
-        """Yield a message, then copies with each value of each field, and what its rules name."""
-        yield base
+        """Yield copies of a message with each value of each field, then combinations."""
         for field in message.fields:
-            for fragment in itertools.islice(self.fragments(message, field), _MOST_VALUES):
+            for fragment in itertools.islice(self.fragments(message, field), _MOST_VARIED):
                 yield _replaced(base, fragment, field.descriptor.name)
-        if MESSAGE_RULES in message.options:
+        if self._hints_of(message.name).names:
             yield from self.combinations(message, base)
 
-    def hints_of(self, options: Mapping[str, Any]) -> Hints:
-        """Return what the validation rules in options mention, predefined rules included."""
+    def _hints_of(self, name: str, field: str = "") -> Hints:
+        """Return what the validation rules of a message, or of a field of it, mention."""
         found = Hints()
-        for rules in validation_options(options):
-            found |= hints.of_rules(rules)
-            for name in extensions_in(rules):
-                predefined = self._schema.options.get(name)
-                if predefined is not None:
-                    found |= self.hints_of(predefined.options)
+        for source in self._sources:
+            message = source.messages.get(name)
+            element = message.field(field) if message is not None and field else message
+            if element is not None:
+                found |= _hints_in(element.options, source)
         return found
 
     def _repair_in_place(self, part: Any) -> None:
@@ -258,8 +262,9 @@ class Samples:
         for field in descriptor.fields:
             if is_ours and field.name not in known.names:
                 continue
-            rules = self._options(field)
-            fragments = self._fragments(field, known | self.hints_of(rules), depth - 1)
+            fragments = self._fragments(
+                field, known | self._hints_of(descriptor.full_name, field.name), depth - 1
+            )
             pool = list(itertools.islice(fragments, _MOST_VALUES))
             pools.append([None, *pool[:_MOST_COMBINED]])
             for fragment in pool:
@@ -271,11 +276,6 @@ class Samples:
                 for start in (empty, base):
                     if start is not None:
                         yield _merged(start, chosen)
-
-    def _options(self, field: FieldDescriptor) -> Mapping[str, Any]:
-        message = self._schema.messages.get(_holder(field).full_name)
-        found = message.field(field.name) if message is not None else None
-        return found.options if found is not None else {}
 
 
 def is_asked(field: Field, fragment: Any) -> bool:
@@ -290,13 +290,24 @@ def is_asked(field: Field, fragment: Any) -> bool:
     return not (any(on_elements) or rules.map.HasField("values") or rules.ignore == _IF_ZERO)
 
 
-def extensions_in(rules: ProtoMessage) -> Iterator[str]:
+def _hints_in(options: Mapping[str, Any], schema: Schema) -> Hints:
+    found = Hints()
+    for rules in validation_options(options):
+        found |= hints.of_rules(rules)
+        for name in _extensions_in(rules):
+            predefined = schema.options.get(name)
+            if predefined is not None:
+                found |= _hints_in(predefined.options, schema)
+    return found
+
+
+def _extensions_in(rules: ProtoMessage) -> Iterator[str]:
     """Yield the full names of the predefined rules that rules use."""
     for field, value in rules.ListFields():
         if field.is_extension:
             yield field.full_name
         elif field.message_type is not None and not field.is_repeated:
-            yield from extensions_in(value)
+            yield from _extensions_in(value)
 
 
 def _times(descriptor: Descriptor, known: Hints) -> Iterator[Any]:

@@ -166,6 +166,8 @@ class Schema:
         self.options: dict[str, Field] = {}
         """The options that we define, and every other extension."""
         self.files: dict[str, File] = {}
+        self.fixtures: Mapping[str, list[bytes]] = {}
+        """Messages of the contract that are kept, by the full names of their types."""
         self._classes: dict[str, type[ProtoMessage]] = {}
         for file in image.file:
             if file.name not in IMPORTED:
@@ -210,18 +212,22 @@ class Schema:
         Of two contracts in which a message has the same digest, it has the same valid values.
         """
         if name not in self._digests:
-            digest = hashlib.sha256(self._predefined)
-            for reached in sorted(self.reachable(name)):
-                message = self.messages[reached]
-                types = {field.type_name for field in message.fields} & self.enums.keys()
-                held: list[Message | Enum] = [self.enums[enum] for enum in sorted(types)]
-                for element in (message, *held):
-                    bare = element.file.syntax, element.file.edition, element.name
-                    digest.update(repr(bare).encode())
-                    digest.update(element.file.options.SerializeToString(deterministic=True))
-                    digest.update(element.descriptor.SerializeToString(deterministic=True))
-            self._digests[name] = digest.digest()
+            own = (self.own_digest(reached) for reached in sorted(self.reachable(name)))
+            self._digests[name] = hashlib.sha256(b"".join(own)).digest()
         return self._digests[name]
+
+    def own_digest(self, name: str) -> bytes:
+        """Digest what decides that of a message itself, apart from the messages within it."""
+        digest = hashlib.sha256(self._predefined)
+        message = self.messages[name]
+        types = {field.type_name for field in message.fields} & self.enums.keys()
+        held: list[Message | Enum] = [self.enums[enum] for enum in sorted(types)]
+        for element in (message, *held):
+            bare = element.file.syntax, element.file.edition, element.name
+            digest.update(repr(bare).encode())
+            digest.update(element.file.options.SerializeToString(deterministic=True))
+            digest.update(element.descriptor.SerializeToString(deterministic=True))
+        return digest.digest()
 
     def prototype(self, name: str) -> ProtoMessage:
         """An empty instance of the message with that full name."""

@@ -52,13 +52,22 @@ def standard_rules(options: Mapping[str, Any]) -> set[str]:
 
 
 def without_wording(rules: ProtoMessage) -> ProtoMessage:
-    """Return a copy of validation rules without what changes no answer: wording and examples."""
+    """Return a copy of validation rules without what decides nothing.
+
+    That is wording, examples, and rules that are expressly off.
+    """
     bare = type(rules)()
     bare.CopyFrom(rules)
-    for _, part in list(_parts(bare, "")):
-        wording = "message" if part.DESCRIPTOR.full_name == _RULE else "example"
-        if wording in part.DESCRIPTOR.fields_by_name:
-            part.ClearField(wording)
+    for _, part in reversed(list(_parts(bare, ""))):
+        is_rule = part.DESCRIPTOR.full_name == _RULE
+        for field, value in part.ListFields():
+            is_off = value is False or (field.enum_type is not None and value == 0)
+            if isinstance(value, ProtoMessage) and "buf.validate." in value.DESCRIPTOR.full_name:
+                is_off = not value.ByteSize()
+            if field.name == ("message" if is_rule else "example") or (
+                is_off and field.name != "const"
+            ):
+                part.ClearField(field.name)
     return bare
 
 

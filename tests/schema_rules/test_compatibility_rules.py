@@ -51,11 +51,41 @@ extend google.protobuf.FieldOptions {
 }
 """
 WORDED = cel("scope must be platform", "this.scope == 1")
+_PART = """\
+message Part {
+  string name = 1 [(buf.validate.field).string.min_len = 1];
+}
+"""
+_MAP = "map<string, string>"
+_OLD = " // OLD_STAYS_VALID"
+
+
+def _map_cel(part: str, message: str, expression: str = "this != 'x'") -> str:
+    rule = f'id: "a" message: "{message}" expression: "{expression}"'
+    return f"(buf.validate.field).map.{part}.cel = {{ {rule} }}"
+
+
 _MIN_LEN = " [(buf.validate.field).string.min_len = 1];"
 
 
-def _named(new: str) -> tuple[str, str]:
-    return NAMED, but(NAMED, _MIN_LEN, f"{new} // VALIDATION_KEPT: name")
+def _named(new: str, also: str = "") -> tuple[str, str]:
+    return NAMED, but(NAMED, _MIN_LEN, f"{new} // VALIDATION_KEPT: name{also}")
+
+
+def _grown(*fields: str) -> tuple[str, str]:
+    """A message, and the same with one more field or oneof."""
+    before = "message Report {\n  string title = 1;\n}\n"
+    return before, before.replace("}\n", "".join(f"  {field}\n" for field in fields) + "}\n")
+
+
+def _ruled(kind: str, before: str, after: str, mark: str = "") -> tuple[str, str]:
+    """A message with one field whose validation rules change."""
+    texts = (
+        f"message Report {{\n  {kind} a = 1{f' [{rules}]' if rules else ''};%s\n}}\n{_PART}"
+        for rules in (before, after)
+    )
+    first, second = texts
+    return first % "", second % (f" // {mark}" if mark else "")
 
 
 def _authorized(old: str, new: str) -> tuple[str, str]:
@@ -110,12 +140,12 @@ CHANGES = {
         but(NAMED, "min_len = 1];", "min_len = 1, (commons.apiresource.computed) = false];"),
     ),
     "a_rule_that_is_loosened": _named(" [(buf.validate.field).string.min_len = 0];"),
-    "a_rule_that_is_tightened": _named(" [(buf.validate.field).string.min_len = 2];"),
+    "a_rule_that_is_tightened": _named(" [(buf.validate.field).string.min_len = 2];", _OLD),
     "a_rule_that_is_dropped": _named(";"),
     "a_rule_that_is_replaced": _named(" [(buf.validate.field).required = true];"),
     "a_rule_that_is_new": (
         but(NAMED, _MIN_LEN, ";"),
-        but(NAMED, _MIN_LEN, f"{_MIN_LEN} // VALIDATION_KEPT: name"),
+        but(NAMED, _MIN_LEN, f"{_MIN_LEN} // VALIDATION_KEPT: name{_OLD}"),
     ),
     "a_rule_of_a_message_that_is_dropped": (
         'message Pair {\n  option (buf.validate.message).cel = {id: "p" expression: "true"};\n}\n',
@@ -130,7 +160,7 @@ CHANGES = {
     "a_oneof_that_is_required_no_longer": (
         "message Pair {\n  oneof one {\n    option (buf.validate.oneof).required = true;\n"
         "    string a = 1;\n  }\n}\n",
-        "message Pair { // VALIDATION_KEPT: Pair\n  oneof one {\n    string a = 1;\n  }\n}\n",
+        "message Pair {\n  oneof one { // VALIDATION_KEPT: one\n    string a = 1;\n  }\n}\n",
     ),
     "a_new_field_with_presence_and_a_new_oneof": (
         "message Pair {}\n",
@@ -149,7 +179,7 @@ CHANGES = {
         wrong(
             but(WORDED, "this.scope == 1", "this.scope == 2"),
             OWNER,
-            "VALIDATION_KEPT",
+            f"VALIDATION_KEPT{_OLD}",
         ),
     ),
     "a_rule_on_items_in_other_words": (
@@ -158,7 +188,94 @@ CHANGES = {
     ),
     "a_rule_on_items_of_another_expression": (
         CEL,
-        wrong(but(CEL, "== 53", "== 52"), REFS, "VALIDATION_KEPT"),
+        wrong(but(CEL, "== 53", "== 52"), REFS, f"VALIDATION_KEPT{_OLD}"),
+    ),
+    "a_new_field_that_is_required": _grown(
+        "int32 priority = 2 [(buf.validate.field).required = true]; // OLD_STAYS_VALID: required"
+    ),
+    "a_new_field_whose_empty_value_is_refused": _grown(
+        "string code = 2 [(buf.validate.field).string.min_len = 1]; // OLD_STAYS_VALID: min_len"
+    ),
+    "a_new_list_that_needs_an_item": _grown(
+        "repeated string codes = 2 [(buf.validate.field).repeated.min_items = 1];"
+        " // OLD_STAYS_VALID: codes"
+    ),
+    "a_new_field_with_presence_whose_empty_value_is_refused": _grown(
+        "optional string code = 2 [(buf.validate.field).string.min_len = 1];"
+    ),
+    "a_new_field_whose_empty_value_is_ignored": _grown(
+        "string code = 2 [(buf.validate.field).string.min_len = 1,"
+        " (buf.validate.field).ignore = IGNORE_IF_ZERO_VALUE];"
+    ),
+    "a_new_oneof_of_which_one_is_required": _grown(
+        "oneof target { // OLD_STAYS_VALID: target",
+        "  option (buf.validate.oneof).required = true;",
+        "  string agent = 2;",
+        "  string workflow = 3;",
+        "}",
+    ),
+    "a_new_rule_of_a_message_on_a_new_field": (
+        "message Report {\n  string title = 1;\n}\n",
+        "message Report { // VALIDATION_KEPT: Report // OLD_STAYS_VALID: Report\n"
+        "  option (buf.validate.message).cel = "
+        "{ id: 'report.code' message: 'm' expression: 'this.title == this.code' };\n"
+        "  string title = 1;\n  string code = 2;\n}\n",
+    ),
+    "a_message_that_others_hold_with_a_new_field_that_is_required": (
+        "message Report {\n  repeated Part parts = 1;\n}\nmessage Part {}\n",
+        "message Report {\n  repeated Part parts = 1;\n}\nmessage Part {\n"
+        "  string name = 1 [(buf.validate.field).required = true]; // OLD_STAYS_VALID: name\n}\n",
+    ),
+    "a_new_message_with_a_field_that_is_required": _grown(
+        "Part part = 2;",
+        "message Part {",
+        "  string name = 1 [(buf.validate.field).required = true];",
+        "}",
+    ),
+    "an_enum_that_loses_a_value_which_was_defined": (
+        "message Report {\n  Size size = 1 [(buf.validate.field).enum.defined_only = true];\n}\n"
+        "enum Size {\n  SIZE_UNSPECIFIED = 0;\n  SIZE_A4 = 1;\n}\n",
+        "message Report {\n"
+        "  Size size = 1 [(buf.validate.field).enum.defined_only = true]; // OLD_STAYS_VALID\n}\n"
+        "enum Size {\n  SIZE_UNSPECIFIED = 0;\n}\n",
+    ),
+    "a_rule_on_keys_in_other_words": _ruled(_MAP, _map_cel("keys", "a"), _map_cel("keys", "b")),
+    "a_rule_on_values_in_other_words": _ruled(
+        _MAP, _map_cel("values", "a"), _map_cel("values", "b")
+    ),
+    "a_rule_on_keys_of_another_expression": _ruled(
+        _MAP,
+        _map_cel("keys", "a"),
+        _map_cel("keys", "a", "this != 'y'"),
+        f"VALIDATION_KEPT{_OLD}",
+    ),
+    "a_bare_expression_that_changes": _ruled(
+        "string",
+        "(buf.validate.field).cel_expression = \"this != 'x'\"",
+        "(buf.validate.field).cel_expression = \"this != 'y'\"",
+        f"VALIDATION_KEPT{_OLD}",
+    ),
+    "a_rule_with_another_example": _ruled(
+        "string",
+        "(buf.validate.field).string.max_len = 3",
+        "(buf.validate.field).string = { max_len: 3 example: 'abc' }",
+    ),
+    "rules_that_are_expressly_off": _ruled(
+        "string",
+        "",
+        "(buf.validate.field).required = false, (buf.validate.field).string.email = false",
+    ),
+    "a_message_with_rules_that_are_ignored_from_now_on": _ruled(
+        "Part", "", "(buf.validate.field).ignore = IGNORE_ALWAYS", "VALIDATION_KEPT: a"
+    ),
+    "a_message_without_rules_that_are_ignored_from_now_on": _ruled(
+        "google.protobuf.Duration", "", "(buf.validate.field).ignore = IGNORE_ALWAYS"
+    ),
+    "a_rule_that_is_ignored_from_now_on": _ruled(
+        "string",
+        "(buf.validate.field).string.max_len = 3",
+        "(buf.validate.field).string.max_len = 3, (buf.validate.field).ignore = IGNORE_ALWAYS",
+        "VALIDATION_KEPT: a",
     ),
     "an_rpc_that_refuses_in_other_words": (
         SERVICE,
