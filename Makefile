@@ -51,7 +51,7 @@ PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in req
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
-	  do printf '  make %-14s %s\n' "$$name" "$$what"; done
+	  do printf '  make %-18s %s\n' "$$name" "$$what"; done
 
 protos: lint breaking generate ## Check the contract and generate the package (the default)
 
