@@ -3,11 +3,14 @@
 `python -m codegen` runs these steps, each in its own module:
 
 1. `image`: build the descriptor image and drop the import of the validation rules.
-2. `buf generate` (`buf.gen.yaml`): generate messages, type stubs and gRPC stubs from that image.
-   The gRPC generator has no executable; `grpc_plugin` provides one.
-3. `relocate`: move the modules from the proto path to the Python package.
-4. `exports`: write the `__init__` of every proto package.
-5. `place`: replace the old tree with the new one, completely or not at all.
+2. `names`: refuse names that Python cannot import, or that a hand-written module has.
+3. `buf generate` (`buf.gen.yaml`): generate messages, type stubs and gRPC stubs from that image.
+   `plugin` runs the generators of stubs and escapes the comments that go into them.
+4. `relocate`: move the modules from the proto path to the Python package, and compile them.
+5. `exports`: write the `__init__` of every proto package.
+6. `place`: replace the old files with the new ones, completely or not at all.
+
+Every step but the last works in `build/`, and one run at a time (`lock`).
 
 The steps run in the code generator's own environment, which `make deps` creates from
 `requirements/codegen.txt`.

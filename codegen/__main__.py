@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import signal
 import sys
 import time
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from codegen import image
+from codegen import image, names
 from codegen.exports import write_exports
-from codegen.place import SCHEMA_IMAGE, digest_inputs, is_up_to_date, place
-from codegen.project import BUILD, ROOT, StepError, run_tool
-from codegen.relocate import relocate_path, relocate_source
+from codegen.lock import one_at_a_time
+from codegen.place import SCHEMA_IMAGE, digest_inputs, hand_written, is_up_to_date, place
+from codegen.project import BUILD, LOCK, ROOT, StepError, run_tool
+from codegen.relocate import check_source, relocate_path, relocate_source
 
 WORK = BUILD / "codegen"
 
@@ -21,57 +24,69 @@ GENERATED = "build/python"
 
 def main() -> int:
     """Generate the package and return the exit code: 0, or 1 after one sentence on the failure."""
-    inputs = digest_inputs()
-    if is_up_to_date(inputs):
-        print("generate: the package is up to date")
-        return 0
-    started = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
-        staged = generate()
-        count = sum(path.is_file() for path in staged.rglob("*"))
-        place(staged, inputs)
+        with one_at_a_time(LOCK, "generate"):
+            _generate_if_needed()
     except StepError as failure:
         print(f"generate: {failure}. The package was not touched.", file=sys.stderr)
         return 1
-    print(f"generate: wrote {count} files in {time.monotonic() - started:.1f} s")
+    except OSError as error:
+        print(
+            f"generate: cannot use {error.filename} ({error.strerror}); free it and run make "
+            "again. The package was not touched.",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("generate: interrupted. The package was not touched.", file=sys.stderr)
+        return 130
     return 0
 
 
-def generate() -> Path:
-    """Generate the whole tree into a separate folder and return that folder.
+def _generate_if_needed() -> None:
+    started = time.monotonic()
+    inputs = digest_inputs()
+    if is_up_to_date(inputs):
+        print("generate: the package is up to date")
+        return
+    files = generate()
+    while (now := digest_inputs()) != inputs:  # somebody edited the contract meanwhile
+        inputs, files = now, generate()
+    changed = place(files, inputs)
+    seconds = time.monotonic() - started
+    print(f"generate: changed {changed} files in {seconds:.1f} s")
+
+
+def generate() -> dict[PurePosixPath, bytes]:
+    """Return the content of every generated file, by its path in the package.
 
     Raises:
-        StepError: The contract does not compile, or a generator fails.
+        StepError: the contract does not compile, Python cannot take a name in it, or a generator
+            fails.
     """
-    out, staged = WORK / "out", WORK / "staged"
-    for folder in (out, staged):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    out = WORK / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
     schema = image.without_rules_import(image.build(ROOT, WORK / "image.binpb"))
+    names.check(schema, hand_written())
     (WORK / "image.binpb").write_bytes(schema.SerializeToString(deterministic=True))
     run_tool("buf", ["generate", WORK / "image.binpb", "--output", out])
+    files: dict[PurePosixPath, bytes] = {}
     generated = out / GENERATED
     for module in sorted(path for path in generated.rglob("*") if path.is_file()):
         path = PurePosixPath(module.relative_to(generated).as_posix())
-        if _is_empty_grpc_stub(module):
-            continue
-        _write(staged / relocate_path(path), relocate_source(module.read_text(), path))
+        source = relocate_source(module.read_text(encoding="utf-8"), path)
+        files[relocate_path(path)] = source.encode()
     for path, text in write_exports(schema).items():
-        _write(staged / path, text)
+        check_source(text, path)
+        files[path] = text.encode()
     shipped = image.without_source_info(schema)
-    (staged / SCHEMA_IMAGE).write_bytes(shipped.SerializeToString(deterministic=True))
-    return staged
-
-
-def _is_empty_grpc_stub(module: Path) -> bool:
-    """Whether this is the stub that protoc-gen-mypy_grpc writes for a file without services."""
-    return module.name.endswith("_pb2_grpc.pyi") and not module.with_suffix(".py").exists()
-
-
-def _write(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8", newline="\n")
+    files[PurePosixPath(SCHEMA_IMAGE)] = shipped.SerializeToString(deterministic=True)
+    return files
 
 
 if __name__ == "__main__":
+    gc.disable()  # It would look again and again through syntax trees that are needed to the end.
     sys.exit(main())

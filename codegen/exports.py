@@ -61,17 +61,19 @@ def _modules(file: FileDescriptorProto) -> Iterator[_Module]:
         services = [service.name for service in file.service]
         yield _Module(
             f"{stem}_pb2_grpc",
-            sorted(
-                name
-                for service in services
-                for name in (
-                    f"{service}Stub",
-                    f"{service}Servicer",
-                    f"add_{service}Servicer_to_server",
-                )
-            ),
-            sorted(f"{service}AsyncStub" for service in services),
+            sorted(name for service in services for name in service_names(service)),
+            sorted(map(async_stub, services)),
         )
+
+
+def service_names(service: str) -> list[str]:
+    """Return the names that a service has at run time."""
+    return [f"{service}Stub", f"{service}Servicer", f"add_{service}Servicer_to_server"]
+
+
+def async_stub(service: str) -> str:
+    """Return the name of the asyncio view of a stub, for type checkers only."""
+    return f"{service}AsyncStub"
 
 
 def _plain_init(folder: PurePosixPath) -> str:

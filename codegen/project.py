@@ -12,11 +12,15 @@ ROOT = Path(__file__).resolve().parent.parent
 APIS = ROOT / "apis"
 PACKAGE = ROOT / "python" / "stigmer_apis"
 BUILD = ROOT / "build"
+LOCK = BUILD / "lock"
 VALIDATION = ROOT / "validation"
 """The workspace module with our declaration of the validation options."""
 
 PROTO_ROOT = "ai.stigmer"
 """The parent of all our proto packages, which becomes the Python package."""
+
+SHIPPED_PROTOS = "proto"
+"""The folder in which the wheel ships `apis/`, as pyproject.toml says."""
 
 RULES_FILE = "buf/validate/validate.proto"
 """The file that declares the validation options. Never part of what we ship."""

@@ -11,13 +11,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+import sys
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from codegen.project import PROTO_ROOT
+from codegen.project import PROTO_ROOT, StepError
 
 PYTHON_ROOT = "stigmer_apis"
+_END_OF_LINE = sys.maxsize
+_DELETED = b"\0"
 
 
 class _Edit(NamedTuple):
@@ -53,20 +58,66 @@ def relocate_source(source: str, path: PurePosixPath) -> str:
       servicer method partially unknown to pyright.
 
     Raises:
-        ValueError: The module imports another generated module in an unknown form.
+        StepError: the module is not valid Python, a name in it means two things, or it imports a
+            neighbour in a way that is unknown. The message names the .proto file.
     """
-    lines = source.encode().split(b"\n")
-    for edit in sorted(_edits(ast.parse(source), path), reverse=True):
-        line = lines[edit.line - 1]
-        lines[edit.line - 1] = line[: edit.start] + edit.text.encode() + line[edit.end :]
-    relocated = b"\n".join(lines).decode()
-    if path.name.endswith("_pb2_grpc.pyi"):
-        relocated = _complete_grpc_stub(relocated)
+    with _errors(path):
+        tree = ast.parse(source)
+        _check_once(tree)
+        lines = source.encode().split(b"\n")
+        for edit in sorted(_edits(tree, path), reverse=True):
+            line = lines[edit.line - 1]
+            lines[edit.line - 1] = line[: edit.start] + edit.text.encode() + line[edit.end :]
+    relocated = b"\n".join(line for line in lines if line != _DELETED).decode()
+    if path.suffix == ".py":
+        check_source(relocated, path)
     return relocated
 
 
+def check_source(source: str, path: PurePosixPath) -> None:
+    """Check that Python compiles a generated module without a warning.
+
+    Raises:
+        StepError: it does not. The message names the .proto file or, for an `__init__`, the module.
+    """
+    with _errors(path):
+        compile(source, path, "exec", dont_inherit=True)
+
+
+@contextmanager
+def _errors(path: PurePosixPath) -> Generator[None]:
+    """Turn whatever is wrong with a module, warnings included, into one sentence."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield
+    except (SyntaxError, ValueError, RecursionError, Warning) as error:
+        stem, generated = re.subn(r"_pb2(_grpc)?$", "", path.stem)
+        origin = f"{path.with_name(stem)}.proto" if generated else f"{path.parent}/"
+        raise StepError(
+            f"apis/{origin}: {path.name}, which is generated from it, cannot be used in Python: "
+            f"{error}; change the name or the comment that this comes from"
+        ) from error
+
+
+def _check_once(tree: ast.Module) -> None:
+    defined: set[str] = set()
+    for node in tree.body:
+        match node:
+            case ast.ClassDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
+                names = [name]
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names = [alias.asname or alias.name for alias in aliases]
+            case _:
+                continue
+        for name in names:
+            if name in defined:
+                raise ValueError(f"it defines `{name}` twice")
+            defined.add(name)
+
+
 def _edits(tree: ast.Module, path: PurePosixPath) -> Iterator[_Edit]:
-    for node in ast.walk(tree):
+    for node in tree.body:
         match node:
             case ast.ImportFrom(module=str(module)) if _is_ours(module):
                 start = node.col_offset + len("from ")
@@ -75,24 +126,23 @@ def _edits(tree: ast.Module, path: PurePosixPath) -> Iterator[_Edit]:
                 text = f"from {PYTHON_ROOT}._grpc import grpc"
                 yield _Edit(node.lineno, node.col_offset, node.end_col_offset or 0, text)
             case ast.Import(names=names) if any(_is_ours(alias.name) for alias in names):
-                raise ValueError(f"{path}:{node.lineno}: unknown form of import")
-            case ast.Call(
-                func=ast.Attribute(attr="BuildTopDescriptorsAndMessages"),
-                args=[_, ast.Constant(value=str(module)) as name, _],
+                raise ValueError(f"unknown form of import in line {node.lineno}")
+            case ast.Expr(
+                value=ast.Call(
+                    func=ast.Attribute(attr="BuildTopDescriptorsAndMessages"),
+                    args=[_, ast.Constant(value=str(module)) as name, _],
+                )
             ):
                 text = repr(relocate_name(module))
                 yield _Edit(name.lineno, name.col_offset, name.end_col_offset or 0, text)
+            case ast.AnnAssign(target=ast.Name(id="GRPC_GENERATED_VERSION" | "GRPC_VERSION")):
+                yield _Edit(node.lineno, 0, _END_OF_LINE, _DELETED.decode())
+            case ast.ClassDef(name="_ServicerContext", bases=[_, ast.Attribute() as base]):
+                text = "[_typing.Any, _typing.Any]):  # type: ignore[misc]"
+                yield _Edit(base.lineno, base.end_col_offset or 0, _END_OF_LINE, text)
             case _:
                 pass
 
 
 def _is_ours(module: str) -> bool:
     return module == PROTO_ROOT or module.startswith(PROTO_ROOT + ".")
-
-
-def _complete_grpc_stub(source: str) -> str:
-    source = re.sub(r"^GRPC_(GENERATED_)?VERSION: str\n", "", source, flags=re.MULTILINE)
-    return source.replace(
-        "_aio.ServicerContext):  # type: ignore[misc, type-arg]",
-        "_aio.ServicerContext[_typing.Any, _typing.Any]):  # type: ignore[misc]",
-    )

@@ -1,0 +1,33 @@
+"""Lets one run at a time change what is in this folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def one_at_a_time(file: Path, step: str) -> Generator[None]:
+    """Hold the lock `file`. Wait for a run that holds it, and say so in the name of `step`.
+
+    The lock belongs to this process: the system releases it when the process ends, however it ends.
+
+    Raises:
+        OSError: the lock file cannot be written.
+    """
+    while True:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"{step}: waiting for another run of make in this folder", file=sys.stderr)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            # `make clean` may have removed the file meanwhile; a lock on it would exclude nobody.
+            if file.exists() and os.path.samestat(file.stat(), os.fstat(lock.fileno())):
+                yield
+                return

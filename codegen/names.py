@@ -1,0 +1,134 @@
+"""Refuses names that the package cannot take, before anything is generated.
+
+The schema rules say more, and earlier. This is the last line of defence: in what is generated every
+name means one thing, and nothing takes the place of a module that somebody wrote by hand.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from keyword import iskeyword
+from pathlib import PurePosixPath
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from codegen.exports import async_stub, service_names
+from codegen.project import PROTO_ROOT, SHIPPED_PROTOS, StepError
+from codegen.relocate import relocate_path
+
+_MODULE_SUFFIXES = (".py", ".pyi", ".so", ".pyd")
+
+_Key = tuple[str, ...]
+"""A module or folder as Python and a file system that ignores case find it."""
+
+
+def check(image: FileDescriptorSet, hand_written: Iterable[PurePosixPath]) -> None:
+    """Check that everything in `image` can be generated under its name.
+
+    Args:
+        image: our files, with source locations, and those that they import.
+        hand_written: the files in the package that generation did not write.
+
+    Raises:
+        StepError: a name is impossible or taken; the message begins with its .proto file and line.
+    """
+    ours = [file for file in image.file if not file.name.startswith("google/protobuf/")]
+    for file in ours:
+        _check_path(file)
+    _check_modules(ours, hand_written)
+    _check_exports(ours)
+
+
+def _check_path(file: FileDescriptorProto) -> None:
+    *folders, name = PurePosixPath(file.name).parts
+    if file.package != ".".join(folders) or not file.package.startswith(f"{PROTO_ROOT}."):
+        raise _error(
+            file,
+            _PACKAGE,
+            f"the proto package must lie below `{PROTO_ROOT}`, and its folder must have its name",
+        )
+    for part in [*folders, f"{name.removesuffix('.proto')}_pb2"]:
+        if not part.isidentifier() or iskeyword(part):
+            raise _error(file, _PACKAGE, f"Python cannot import `{part}`; choose another name")
+
+
+def _check_modules(files: list[FileDescriptorProto], hand_written: Iterable[PurePosixPath]) -> None:
+    modules: dict[_Key, str] = {(SHIPPED_PROTOS,): "the .proto files that the wheel ships"}
+    folders: dict[_Key, str] = {}
+    for path in hand_written:
+        modules[_key(path)] = f"the hand-written python/stigmer_apis/{path}"
+        folders |= dict.fromkeys(_folders(path), f"the folder of {modules[_key(path)]}")
+    for file in files:
+        path = relocate_path(PurePosixPath(file.name))
+        for folder in _folders(path):
+            if taken := modules.get(folder) or modules.get((*folder, "__init__")):
+                raise _taken(file, taken)
+        folders |= dict.fromkeys(_folders(path), f"the proto package of {file.name}")
+    for file in files:
+        path = relocate_path(PurePosixPath(file.name))
+        for suffix in ("_pb2.py", "_pb2_grpc.py"):
+            key = _key(path.with_name(path.stem + suffix))
+            if taken := modules.get(key) or folders.get(key):
+                raise _taken(file, taken)
+            modules[key] = f"the module of {file.name}"
+
+
+def _check_exports(files: list[FileDescriptorProto]) -> None:
+    taken: dict[str, dict[str, str]] = defaultdict(lambda: {"_lazy": "a module of ours"})
+    for file in files:
+        stem = PurePosixPath(file.name).stem
+        for module in (f"{stem}_pb2", f"{stem}_pb2_grpc"):
+            taken[file.package][module] = f"the module of {file.name}"
+        parent = file.package
+        while "." in parent:
+            parent, _, name = parent.rpartition(".")
+            taken[parent][name] = f"the proto package {parent}.{name}"
+    for file in files:
+        for place, name, element in _exported(file):
+            if name.startswith("__") or iskeyword(name):
+                raise _error(file, place, f"Python keeps `{name}` for itself; choose another name")
+            other = taken[file.package].setdefault(name, element)
+            if other is not element:
+                raise _error(
+                    file, place, f"{element} gives Python the name `{name}`, as does {other}"
+                )
+
+
+def _exported(file: FileDescriptorProto) -> Iterator[tuple[Sequence[int], str, str]]:
+    """Yield where each name is declared that the package exports, the name, and what has it."""
+    declared: list[tuple[str, str, Iterable[str]]] = [
+        ("message", "message_type", (message.name for message in file.message_type)),
+        ("enum", "enum_type", (enum.name for enum in file.enum_type)),
+        ("extension", "extension", (extension.name for extension in file.extension)),
+        ("service", "service", (service.name for service in file.service)),
+    ]
+    for kind, field, names in declared:
+        number = FileDescriptorProto.DESCRIPTOR.fields_by_name[field].number
+        for index, name in enumerate(names):
+            service = [*service_names(name), async_stub(name)]
+            for exported in service if kind == "service" else [name]:
+                yield (number, index), exported, f"{kind} {file.package}.{name}"
+
+
+def _folders(path: PurePosixPath) -> list[_Key]:
+    return [_key(folder) for folder in path.parents[:-1]]
+
+
+def _key(path: PurePosixPath) -> _Key:
+    name = path.name.partition(".")[0] if path.name.endswith(_MODULE_SUFFIXES) else path.name
+    return tuple(part.casefold() for part in (*path.parts[:-1], name))
+
+
+_PACKAGE = (FileDescriptorProto.PACKAGE_FIELD_NUMBER,)
+
+
+def _taken(file: FileDescriptorProto, by: str) -> StepError:
+    what = f"what is generated from the proto package `{file.package}` would take the place of {by}"
+    return _error(file, _PACKAGE, f"{what}; choose another name")
+
+
+def _error(file: FileDescriptorProto, place: Sequence[int], sentence: str) -> StepError:
+    locations = {tuple(at.path): at.span for at in file.source_code_info.location}
+    line, column = [*locations.get(tuple(place), []), 0, 0][:2]
+    return StepError(f"apis/{file.name}:{line + 1}:{column + 1}: {sentence}")

@@ -1,0 +1,107 @@
+"""A protoc plugin: type stubs by mypy-protobuf and gRPC stubs by grpc_tools, in one process.
+
+grpc_tools has its generator only inside its own protoc, so the plugin hands the request's
+descriptors to that protoc and returns what it wrote. mypy-protobuf is called as a library.
+
+Both write comments of the contract into string literals, and neither escapes all of them: the gRPC
+generator of 1.62 escapes none, mypy-protobuf escapes docstrings but not the message of
+`@deprecated`. Those comments are escaped here, so that no comment can become code.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.compiler import plugin_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+
+def escaped(comment: str) -> str:
+    r"""Escape text so that Python reads it unchanged between triple double quotes.
+
+    Only a backslash and quotes that could close the literal are special there.
+    """
+    text = comment.replace("\\", r"\\")
+    return re.sub(r'"""|"\Z', lambda quotes: quotes[0].replace('"', r"\""), text)
+
+
+def generate(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGeneratorResponse:
+    """Return the type stubs of every requested file, and gRPC stubs where it declares a service."""
+    features = plugin_pb2.CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
+    response = plugin_pb2.CodeGeneratorResponse(supported_features=features)
+    _write_type_stubs(request, response)
+    with_service = {file.name for file in request.proto_file if file.service}
+    wanted = [name for name in request.file_to_generate if name in with_service]
+    if wanted:
+        _write_grpc(request.proto_file, wanted, response)
+    return response
+
+
+def _write_type_stubs(
+    request: plugin_pb2.CodeGeneratorRequest, response: plugin_pb2.CodeGeneratorResponse
+) -> None:
+    # Installed in the code generator's environment only, where no type checker runs.
+    mypy_protobuf: Any = import_module("mypy_protobuf.main")
+    comments_of = mypy_protobuf.PkgWriter._get_comments
+
+    def escaped_comments_of(writer: object, location: list[int]) -> list[str]:
+        return [escaped(line) for line in comments_of(writer, location)]
+
+    # Read for messages of `@deprecated` only.
+    mypy_protobuf.PkgWriter._get_comments = escaped_comments_of
+    descriptors = mypy_protobuf.Descriptors(request)
+    options = {
+        "quiet": True,
+        "readable_stubs": False,
+        "relax_strict_optional_primitives": False,
+        "use_default_deprecation_warnings": False,
+        "generate_concrete_servicer_stubs": False,
+    }
+    mypy_protobuf.generate_mypy_stubs(descriptors, response, **options)
+    descriptors.to_generate = {
+        name: file for name, file in descriptors.to_generate.items() if file.service
+    }
+    both = mypy_protobuf.GRPCType.BOTH
+    mypy_protobuf.generate_mypy_grpc_stubs(descriptors, response, grpc_type=both, **options)
+
+
+def _write_grpc(
+    files: Iterable[FileDescriptorProto],
+    wanted: list[str],
+    response: plugin_pb2.CodeGeneratorResponse,
+) -> None:
+    protoc: Any = import_module("grpc_tools.protoc")
+    image = FileDescriptorSet(file=files)
+    for file in image.file:
+        _escape_comments(file)
+    with tempfile.TemporaryDirectory() as scratch:
+        descriptors, out = Path(scratch, "descriptors.binpb"), Path(scratch, "out")
+        descriptors.write_bytes(image.SerializeToString())
+        out.mkdir()
+        options = [f"--descriptor_set_in={descriptors}", f"--grpc_python_out={out}"]
+        # It prints what is wrong by itself.
+        if protoc.main(["protoc", *options, *wanted]) != 0:
+            response.error = "the gRPC generator failed"
+        for module in sorted(out.rglob("*.py")):
+            text = module.read_text(encoding="utf-8")
+            response.file.add(name=module.relative_to(out).as_posix(), content=text)
+
+
+def _escape_comments(file: FileDescriptorProto) -> None:
+    for location in file.source_code_info.location:
+        detached = map(escaped, location.leading_detached_comments)
+        location.leading_detached_comments[:] = list(detached)
+        for side in ("leading_comments", "trailing_comments"):
+            if location.HasField(side):
+                setattr(location, side, escaped(getattr(location, side)))
+
+
+if __name__ == "__main__":
+    request = plugin_pb2.CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(generate(request).SerializeToString())
