@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -163,7 +164,7 @@ def _of_resource(
         elif type_name is not None and field.type_name != type_name:
             yield f'Field "{name}.{field_name}" must be {type_name or "a string"}', field
     for field_name, constant in (
-        ("api_version", kind.api_version if kind else None),
+        ("api_version", _api_version(kind, message.package) if kind else None),
         ("kind", name),
     ):
         field = message.field(field_name)
@@ -178,6 +179,13 @@ def _of_resource(
     status = message.field("status")
     if status is not None:
         yield from _of_status(schema, message, status)
+
+
+def _api_version(kind: Kind, package: str) -> str:
+    """What `api_version` says: the group of the kind, and the version of the package if it has one."""
+    group, _, version = kind.api_version.partition("/")
+    last = package.rpartition(".")[2]
+    return f"{group}/{last if re.fullmatch(r'v[0-9]+', last) else version}"
 
 
 def _of_status(

@@ -48,6 +48,11 @@ SCHEMAS = {
         'const = "Session"];',
         'const = "Agent"]; // RESOURCE_SHAPE: string.const = "Session"',
     ),
+    "a_resource_with_the_version_of_another_package": but(
+        SESSION,
+        '"agentic.stigmer.ai/v1"];',
+        '"agentic.stigmer.ai/v2"]; // RESOURCE_SHAPE: "agentic.stigmer.ai/v1"',
+    ),
     "a_resource_without_constants": but(
         but(
             SESSION,
