@@ -1,4 +1,4 @@
-"""What every peer program is given to read: the fixtures, hard cases, and fields it cannot know."""
+"""The input of every peer program: fixtures, hard cases, and unknown fields."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ from tests.wire.release_fixtures import BINARY, IMAGE, JSON, RELEASES
 
 @dataclass(frozen=True)
 class Case:
-    """A message in binary and, if it has a form in JSON that all agree on, in that."""
+    """A message in binary, and in JSON if all libraries agree on its JSON form."""
 
     stem: str
-    """The name of its files, without their ending."""
+    """The name of its files, without the extension."""
     message_type: type[Message]
     binary: bytes
     json: bytes | None
 
     def canonical(self, encoded: bytes) -> bytes:
-        """The bytes that Python writes for a message, so that two messages can be compared."""
+        """Return the bytes that Python writes for a message, for comparing two messages."""
         return self.message_type.FromString(encoded).SerializeToString(deterministic=True)
 
     def from_json(self, text: bytes) -> bytes:
-        """The canonical bytes of a message in JSON."""
+        """Return the canonical bytes of a message in JSON."""
         message = json_format.Parse(text, self.message_type())
         return message.SerializeToString(deterministic=True)
 
     def without_unknown(self) -> bytes:
-        """The canonical bytes of what a reader that drops unknown fields has left."""
+        """Return the canonical bytes after a reader has dropped the unknown fields."""
         message = self.message_type.FromString(self.binary)
         message.DiscardUnknownFields()
         return message.SerializeToString(deterministic=True)
 
     def has_unknown(self) -> bool:
-        """Whether the message has fields that no reader knows."""
+        """Whether the message has unknown fields."""
         return self.without_unknown() != self.canonical(self.binary)
 
 
 def all_cases() -> list[Case]:
-    """Every case that a peer has to pass."""
+    """Return every case that a peer must pass."""
     return [*release_cases(), *hard_cases(), *unknown_cases()]
 
 
 def release_cases() -> Iterator[Case]:
-    """The fixtures of every release and of HEAD."""
+    """Yield the fixtures of every release and of HEAD."""
     for file in sorted(RELEASES.glob(f"*/*{BINARY}")):
         if file.name != IMAGE:
             stem = f"{file.parent.name}.{file.stem}"
@@ -67,11 +67,11 @@ def release_cases() -> Iterator[Case]:
 
 
 def hard_cases() -> Iterator[Case]:
-    """Messages that are easily written in another way, and the empty one of every type."""
+    """Yield messages that libraries tend to write differently, and every empty message."""
     for name, message_type in MESSAGE_TYPES.items():
         yield _case(f"empty.{name}", message_type())
 
-    # The order of code units in UTF-16 is not that of code points, nor of bytes in UTF-8.
+    # The order of UTF-16 code units differs from that of code points, and from that of UTF-8 bytes.
     pairs = {"case": "aB", "accent": "éz", "digits": ("10", "9"), "utf-16": "\uff5e\U0001f600"}
     for name, (one, other) in pairs.items():
         yield _case(f"map-order.{name}", ApiResourceMetadata(labels={one: "1", other: "2"}))
@@ -88,7 +88,7 @@ def hard_cases() -> Iterator[Case]:
         }
     )
     yield _case("struct.numbers", numbers)
-    # Binary alone: protobuf-go writes -0 into JSON, which Python reads as 0.
+    # Binary only: protobuf-go writes -0 to JSON, which Python reads as 0.
     negative_zero = TaskOfTemplate()
     negative_zero.task_config.update({"number": -0.0})
     yield Case("struct.negative-zero", TaskOfTemplate, negative_zero.SerializeToString(), None)
@@ -112,7 +112,7 @@ def hard_cases() -> Iterator[Case]:
 
 
 def unknown_cases() -> Iterator[Case]:
-    """The fixtures of HEAD with fields of every wire type that no reader knows, and one deeper."""
+    """Yield the fixtures of HEAD with unknown fields of every wire type, also one level deeper."""
     for case in release_cases():
         if case.stem.startswith("HEAD."):
             stem = f"unknown.{case.stem}"
@@ -122,7 +122,7 @@ def unknown_cases() -> Iterator[Case]:
     yield Case("unknown.nested", WorkflowExecution, deeper.SerializeToString(), None)
 
 
-# Numbers 100001 to 100005, far from any of ours, in their order.
+# Numbers 100001 to 100005, far from all of ours, in order.
 UNKNOWN_FIELDS = b"".join(
     [
         b"\x88\xea\x30\x96\x01",  # varint: 150
@@ -140,6 +140,6 @@ def _case(stem: str, message: Message) -> Case:
 
 
 def _message_type(fixture: Path) -> type[Message]:
-    """The type of a fixture: what stands before the ending, or before the member of a oneof."""
+    """Return the type of a fixture: its name before the extension or the member of a oneof."""
     name = fixture.stem
     return MESSAGE_TYPES[name if name in MESSAGE_TYPES else name.rpartition(".")[0]]

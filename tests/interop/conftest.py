@@ -1,4 +1,4 @@
-"""What the tests of this folder share: every peer program, run once for all that is asked of it."""
+"""Shared fixtures of this folder: every peer program, run once for all tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.interop.round_trip import Outcome, OutcomeOf, round_trip
 
 @pytest.fixture(scope="session")
 def outcome_of(tmp_path_factory: pytest.TempPathFactory) -> OutcomeOf:
-    """Gives what a peer makes of every case; fails where it cannot be built or run."""
+    """Return a function that gives a peer's outcome, or fails if the peer cannot be run."""
     found: dict[str, Outcome | PeerError] = {}
 
     def look_up(peer: Peer) -> Outcome:

@@ -1,7 +1,7 @@
 """The messages that every peer program builds through its typed API, as Python expects them.
 
-Each language writes them from this text. Between them they have what libraries differ in: a token
-of all 256 byte values, a map with keys beyond ASCII, an enum, nested messages, and `Struct`.
+Each language implements them from this text. Together they cover where libraries differ: a token
+with all 256 byte values, a map with non-ASCII keys, an enum, nested messages, and `Struct`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ API_VERSION = "agentic.stigmer.ai/v1"
 
 
 def own_messages(library: str) -> dict[str, Message]:
-    """The messages that the peer for `library` has to build, by their full name."""
+    """Return the messages that the peer of `library` must build, by full name."""
     messages: list[Message] = [
         workflow_execution(library),
         agent_execution(library),

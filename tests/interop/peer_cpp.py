@@ -1,4 +1,4 @@
-"""The C++ library that protoc itself is written with, as the distribution packages it."""
+"""The peer of C++: the library on which protoc itself is built, as the distribution packages it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _version() -> str:
 
 def _build(image: Path, work: Path) -> list[str]:
     files = FileDescriptorSet.FromString(image.read_bytes()).file
-    # The image holds the well-known types too; the library has their classes.
+    # The image also contains the well-known types, whose classes the library has.
     ours = [file.name for file in files if file.name.startswith("ai/stigmer/")]
     (work / "protos.txt").write_text("\n".join(ours), encoding="utf-8")
     run(["cmake", "-S", _PROJECT, "-B", work, "--log-level=WARNING", f"-DIMAGE={image}"])

@@ -1,6 +1,6 @@
-"""protobuf-go and grpc-go: the stubs from the shipped image, and the programs built on them.
+"""The peer of Go: protobuf-go and grpc-go, with stubs generated from the shipped image.
 
-What is downloaded, the code generators included, is pinned by `go/go.mod` and `go/go.sum`.
+`go/go.mod` and `go/go.sum` pin all downloads, including the code generators.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.interop.peers import (
 
 SOURCES = INTEROP / "go"
 
-# One toolchain, the one that is there: go would otherwise fetch what a newer go.mod asks for.
+# Use only the installed toolchain: go would otherwise fetch the one that a newer go.mod requires.
 _ENVIRONMENT = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 
 
@@ -32,18 +32,18 @@ def go(*arguments: str | Path) -> str:
     """Run the go command in the folder of our module.
 
     Raises:
-        PeerError: it fails.
+        PeerError: The command fails.
     """
     return run(["go", *arguments], cwd=SOURCES, env=_ENVIRONMENT)
 
 
 def generate(image: Path, work: Path) -> None:
-    """Generate the stubs into `work/stubs`, a Go module of its own that `go.mod` points to.
+    """Generate the stubs into `work/stubs`, a separate Go module to which `go.mod` points.
 
-    They are left alone when they are up to date, since `go vet` may be reading them.
+    Up-to-date stubs are left alone, because `go vet` may be reading them.
 
     Raises:
-        PeerError: a code generator fails.
+        PeerError: A code generator fails.
     """
     stubs = work / "stubs"
     stamp = stubs / "generated-from"
@@ -53,14 +53,14 @@ def generate(image: Path, work: Path) -> None:
         return
     shutil.rmtree(stubs, ignore_errors=True)
     stubs.mkdir(parents=True)
-    # Before anything else: without it our own module, which names it, does not load either. The
-    # versions that it builds with are those of our module.
+    # First of all, because our own module refers to it and does not load without it. The versions
+    # for its build are those of our module.
     (stubs / "go.mod").write_text("module stigmer.example/stubs\n\ngo 1.26.0\n", encoding="utf-8")
     arguments = ["--template", SOURCES / "buf.gen.yaml", "--output", stubs, image]
     run([BUF, "generate", *arguments], cwd=SOURCES, env=_ENVIRONMENT)
     packages = sorted({file.parent for file in stubs.rglob("*.pb.go")})
     imports = [f'\t_ "stigmer.example/stubs/{p.relative_to(stubs).as_posix()}"' for p in packages]
-    # Importing this one registers every message type.
+    # Importing this package registers every message type.
     (stubs / "stubs.go").write_text(
         "\n".join(["package stubs", "", "import (", *imports, ")", ""]), encoding="utf-8"
     )
@@ -71,7 +71,7 @@ def build(image: Path, work: Path) -> list[str]:
     """Build every program into `work/bin` and return the command line of the peer program.
 
     Raises:
-        PeerError: a code generator or the compiler fails.
+        PeerError: A code generator or the compiler fails.
     """
     generate(image, work)
     binaries = work / "bin"
@@ -80,9 +80,9 @@ def build(image: Path, work: Path) -> list[str]:
 
 
 def writes_oneof_late(message: Message) -> bool:
-    """Whether the message, or one within it, has a member of a oneof before another field.
+    """Whether the message, or one inside it, has a member of a oneof before another field.
 
-    protobuf-go writes the fields of a message by number, and then those that belong to oneofs.
+    protobuf-go writes the fields of a message by number, and then the members of oneofs.
     """
     return any(map(_has_oneof_before_another, messages_within(message)))
 

@@ -1,4 +1,4 @@
-"""protobuf-java, with JSON by protobuf-java-util; Maven fetches both, and their protoc."""
+"""The peer of Java: protobuf-java and protobuf-java-util; Maven fetches both, and protoc."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _PROJECT = INTEROP / "java"
 
 
 def sorts_keys_otherwise(message: Message) -> bool:
-    """Whether a map in the message, or in one within it, has its keys in another order in Java.
+    """Whether Java orders the keys of a map in the message, or in one inside it, differently.
 
-    protobuf-java compares strings by UTF-16 code unit, and a character beyond U+FFFF, which is
-    written as surrogates, then comes before those from U+E000 on.
+    protobuf-java compares strings by UTF-16 code unit. A character beyond U+FFFF is a pair of
+    surrogates, and therefore comes before the characters from U+E000 on.
     """
     return any(
         sorted(keys) != sorted(keys, key=lambda key: key.encode("utf-16-be"))
@@ -45,7 +45,7 @@ def _version() -> str:
 def _build(image: Path, work: Path) -> list[str]:
     built, sources = work / ".built", (image, _PROJECT, Path(__file__))
     if not is_up_to_date(built, *sources):
-        # Maven would leave the classes of messages that are gone.
+        # Maven would keep the classes of messages that no longer exist.
         shutil.rmtree(work, ignore_errors=True)
         repository = ROOT / "build" / "cache" / "maven"
         run(

@@ -1,4 +1,4 @@
-"""The peers of Node: protobuf-es, and protobufjs, which has no line of code in common with it."""
+"""The peers of Node: protobuf-es and protobufjs, which share no code."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LOCK = _SOURCES / "package-lock.json"
 
 
 def _build(program: str, *options: str, image: Path, work: Path) -> list[str]:
-    """Install what is pinned, generate, and compile the TypeScript, if that is not up to date.
+    """Install the pinned packages, generate, and compile the TypeScript, unless it is up to date.
 
-    All of it happens in copies in the work folder: Node looks for packages beside the program.
+    All of this uses copies in the work folder, because Node looks for packages next to the program.
     """
     started_by = ["node", str(work / f"{program}.js"), *options]
     installed, built = work / ".installed", work / ".built"
@@ -43,7 +43,7 @@ def _generate(image: Path, work: Path) -> None:
     for plugin, folder, options in (
         ("es", "protobuf_es", "target=ts,import_extension=js"),
         ("pbjs", "protobufjs", "file=static.js,dts"),
-        # With a root of its own, since the two would otherwise meet in the default one.
+        # Each gets its own root; otherwise both would use the default one.
         ("pbjs", "protobufjs", "file=reflection.js,target=json-module,root=reflection"),
     ):
         (generated / folder).mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def _peer(library: str, package: str, *, keeps_unknown: bool, program: str, note
         tools=("node", "npm"),
         build=lambda image, work: _build(*program.split(), image=image, work=work),
         reads_json=True,
-        # Maps are objects, and written in the order in which JavaScript lists the keys of one.
+        # Maps are objects, written in the order in which JavaScript lists their keys.
         is_deterministic=False,
         keeps_unknown=keeps_unknown,
         notes=notes,

@@ -1,7 +1,7 @@
 """The peer of Rust: prost, with code that prost-build generates from the shipped image.
 
-A Cargo.lock names a registry, so none is committed: `rust/crates.txt` pins every crate instead,
-with its checksum, and what Cargo makes of it is checked before any of it is built.
+A Cargo.lock names a registry, so none is committed. Instead, `rust/crates.txt` pins every crate
+with its checksum, and the lock file that Cargo creates is checked before anything is built.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _CRATES = _SOURCES / "crates.txt"
 
 
 def _build(image: Path, work: Path) -> list[str]:
-    """Build in a copy in the work folder, where Cargo.lock does no harm.
+    """Build in a copy in the work folder, where a Cargo.lock does no harm.
 
     Raises:
-        PeerError: Cargo cannot fetch or build a crate, or it is another one than is pinned.
+        PeerError: Cargo cannot fetch or build a crate, or a crate differs from its pin.
     """
     program = work / "target" / "debug" / "stigmer-apis-interop"
     lock = work / "Cargo.lock"
@@ -53,7 +53,9 @@ def _build(image: Path, work: Path) -> list[str]:
 
 
 def _pins(manifest: str) -> str:
-    """Dependencies of no platform, which are never built, but hold every crate to its version."""
+    """Return dependencies for no platform, which are never built but fix the version of every
+    crate.
+    """
     tables = tomllib.loads(manifest)
     direct = {*tables["dependencies"], *tables["build-dependencies"]}
     lines = ["", "[target.'cfg(any())'.dependencies]"]
@@ -85,9 +87,9 @@ def _check(lock: Path) -> None:
 
 
 def has_empty_key_or_value(message: Message) -> bool:
-    """Whether a map in the message, or in one within it, has an empty key or value.
+    """Whether a map in the message, or in one inside it, has an empty key or value.
 
-    prost leaves it out of the entry.
+    prost omits it from the entry.
     """
     return any(
         not all([*value, *map(_content, values)])

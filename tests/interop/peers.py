@@ -41,7 +41,7 @@ ROOT = INTEROP.parent.parent
 WORK = ROOT / "build" / "interop"
 
 PROTOC = [str(ROOT / ".venv-codegen" / "bin" / "python"), "-m", "grpc_tools.protoc"]
-"""The protoc that generates the Python package, for languages that take any protoc."""
+"""The protoc that generates the Python package, for languages that work with any protoc."""
 
 BUF = str(ROOT / ".venv-codegen" / "bin" / "buf")
 
@@ -58,49 +58,49 @@ class Peer:
     """A Protobuf library of another language, and the program that tests it."""
 
     language: str
-    """The name of the folders of its sources and of what is built: `go`."""
+    """The name of the folders for its sources and build output: `go`."""
 
     library: str
     """The name of the library in its registry: `protobuf-go`."""
 
     version: str
-    """The exact version, read from where the build pins it, so that the two cannot differ."""
+    """The exact version, read from the file that pins it, so that the two cannot differ."""
 
     tools: tuple[str, ...]
-    """Commands that must be on PATH."""
+    """The commands that must be on PATH."""
 
     build: Callable[[Path, Path], list[str]]
-    """Builds the program from the shipped image in a work folder, unless it is up to date.
+    """Build the program from the shipped image in a work folder, unless it is up to date.
 
     Returns the command line that starts it, and raises PeerError.
     """
 
     reads_json: bool
-    """Whether the library reads and writes ProtoJSON."""
+    """Whether the library supports ProtoJSON."""
 
     is_deterministic: bool
-    """Whether the library has a mode in which the same message gives the same bytes."""
+    """Whether the library has a mode in which equal messages have equal bytes."""
 
     keeps_unknown: bool
-    """Whether fields that its gencode does not know survive a round trip in binary."""
+    """Whether fields that its gencode does not know survive a binary round trip."""
 
     reorders: Callable[[Message], bool] = lambda message: False
-    """Of a deterministic library: whether it writes this message in another order than Python.
+    """For a deterministic library: whether it writes this message in a different order than Python.
 
     The bytes must then differ, and Python must read the same message from them.
     """
 
     notes: str = ""
-    """A sentence for the table in docs/interop.md, where something needs saying."""
+    """A note for the table in docs/interop.md, if one is needed."""
 
     def __str__(self) -> str:
         return f"{self.language}-{self.library}"
 
     def command(self) -> list[str]:
-        """Build the program from the shipped image if need be, and return what starts it.
+        """Build the program from the shipped image if necessary, and return its command line.
 
         Raises:
-            PeerError: a tool is missing, or the program does not build.
+            PeerError: A tool is missing, or the program does not build.
         """
         require(self.language, self.tools)
         work = WORK / self.language
@@ -111,10 +111,10 @@ class Peer:
             return self.build(schema.image_path(), work)
 
     def run(self, inputs: Path, outputs: Path) -> None:
-        """Run the program on what `inputs` holds.
+        """Run the program on the files in `inputs`.
 
         Raises:
-            PeerError: a tool is missing, or the program does not build, or it fails.
+            PeerError: A tool is missing, or the program does not build or fails.
         """
         run([*self.command(), inputs, outputs])
 
@@ -187,7 +187,7 @@ def _digest(sources: Iterable[Path]) -> str:
 
 
 def messages_within(message: Message) -> Iterator[Message]:
-    """The message itself, and every message in it, however deep."""
+    """Yield the message itself and every message inside it, at any depth."""
     yield message
     for _, inner in fields_of(message):
         for value in inner:
@@ -196,7 +196,7 @@ def messages_within(message: Message) -> Iterator[Message]:
 
 
 def fields_of(message: Message) -> Iterator[tuple[FieldDescriptor, list[Any]]]:
-    """The fields that are set, and the values in each; of a map those that it holds."""
+    """Yield the set fields with their values; for a map, the values of its entries."""
     fields = cast(Iterable[tuple[FieldDescriptor, Any]], message.ListFields())
     for field, value in fields:
         if is_map(field):

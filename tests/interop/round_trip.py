@@ -1,4 +1,4 @@
-"""What a peer program makes of every case: it is built, run once, and compared with Python."""
+"""The round trip of a peer program: build it, run it once, and compare its output with Python."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from tests.wire.release_fixtures import BINARY, JSON
 
 @dataclass
 class Outcome:
-    """Where a peer differs from Python: one line for each message, none where all is well."""
+    """The differences between a peer and Python, one line per message; empty if all is well."""
 
     peer: Peer
     files: list[str] = field(default_factory=list[str])
-    """Files that it should not have written, or should have."""
+    """Files that are missing or unexpected."""
     binary: list[str] = field(default_factory=list[str])
     reordered: int = 0
-    """How many messages it wrote in an order of its own, as it is known to do."""
+    """The number of messages that the peer wrote in its own order, as it is known to do."""
     json: list[str] = field(default_factory=list[str])
     own: list[str] = field(default_factory=list[str])
     unknown_lost: list[str] = field(default_factory=list[str])
-    """Messages in which not all unknown fields survived."""
+    """Messages in which some unknown fields did not survive."""
     unknown_kept: list[str] = field(default_factory=list[str])
-    """Messages in which some unknown field survived, or another one did not."""
+    """Messages in which some unknown fields survived, or that differ in another way."""
 
 
 OutcomeOf = Callable[[Peer], Outcome]
-"""The fixture `outcome_of`, for type checkers."""
+"""The type of the fixture `outcome_of`."""
 
 
 def round_trip(peer: Peer, folder: Path, cases: Iterable[Case]) -> Outcome:
-    """Run a peer on the cases, with `folder` for what it reads and writes, and compare.
+    """Run a peer on the cases, with its files in `folder`, and compare.
 
     Raises:
-        peers.PeerError: a tool is missing, or the program does not build, or it fails.
+        peers.PeerError: A tool is missing, or the program does not build or fails.
     """
     inputs, outputs = folder / "in", folder / "out"
     asked = list(cases)
@@ -122,12 +122,12 @@ def _compare_own(peer: Peer, outputs: Path, outcome: Outcome) -> None:
 
 
 def _read(file: Path) -> bytes | None:
-    """The content, or None where the file is missing, which `_wrong_files` reports."""
+    """Return the content, or None if the file is missing, which `_wrong_files` reports."""
     return file.read_bytes() if file.exists() else None
 
 
 def _difference(case: Case, peer: Peer, written: bytes | None, expected: bytes) -> list[str]:
-    """Compare bytes where the peer promises them, and otherwise what Python reads from them."""
+    """Compare bytes if the peer is deterministic, and otherwise the message that Python reads."""
     if written is None:
         return []
     reordered = _is_reordered(peer, case, expected)
@@ -155,9 +155,10 @@ def _is_reordered(peer: Peer, case: Case, expected: bytes) -> bool:
 
 
 def _json_difference(case: Case, text: bytes | None, expected: bytes) -> list[str]:
-    """Compare the values that two JSON texts stand for: the order of keys and spaces are free.
+    """Compare the values of two JSON texts, regardless of key order and whitespace.
 
-    So are digits that a `float` does not hold, such as those of a double, which JavaScript writes.
+    Digits beyond the precision of a `float` are ignored too, such as those that JavaScript writes
+    for a double.
     """
     if text is None:
         return []
@@ -168,7 +169,7 @@ def _json_difference(case: Case, text: bytes | None, expected: bytes) -> list[st
         )
         if found != wanted:
             return [f"{case.stem}: {_first_difference(found, wanted)}"]
-        # The messages tell the other digits apart, and true from 1, which are equal to Python.
+        # Comparing messages covers the other digits, and true versus 1, which are equal in Python.
         if case.from_json(text) != case.from_json(expected):
             return [f"{case.stem}: Python reads another message from its JSON"]
     except (ValueError, json_format.ParseError) as error:
@@ -192,5 +193,5 @@ def _inner(value: object) -> dict[str | int, object]:
 
 
 def _six_digits(number: str) -> float:
-    """The number to as many digits as every `float` has."""
+    """Round the number to the digits that every `float` has."""
     return float(f"{float(number):.6g}")

@@ -1,4 +1,4 @@
-"""The comparison sees what it is there to see: Python as a peer, honest or with one mistake."""
+"""The comparison detects mistakes: tested with Python as a peer, correct or with one mistake."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OWN = "own.ai.stigmer.agentic.workflowexecution.v1.WorkflowExecution"
 
 @dataclass(frozen=True)
 class PythonPeer(Peer):
-    """A peer that needs no program, and what it does wrong in the end."""
+    """A peer that needs no program, and the mistake that it makes at the end."""
 
     mistake: Callable[[Path], object] = lambda outputs: None
 
@@ -65,7 +65,7 @@ HONEST = PythonPeer(
 
 
 def change(file: str, edit: Callable[[bytes], bytes]) -> Callable[[Path], object]:
-    """Return a mistake: what `edit` makes of one file."""
+    """Return a mistake: `edit` applied to one file."""
 
     def mistake(outputs: Path) -> None:
         before = (outputs / file).read_bytes()
@@ -77,7 +77,7 @@ def change(file: str, edit: Callable[[bytes], bytes]) -> Callable[[Path], object
 
 
 def with_kind_twice(encoded: bytes) -> bytes:
-    """The same message in other bytes."""
+    """Return the same message in different bytes."""
     kind = WorkflowExecution(kind=WorkflowExecution.FromString(encoded).kind)
     return encoded + kind.SerializeToString()
 

@@ -1,4 +1,4 @@
-"""Go: what is generated for it, and calls between its clients and servers and ours."""
+"""Go: the code generated for it, and calls between its clients and servers and ours."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ EACH_TOKEN = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def programs() -> Path:
-    """The folder with the programs of tests/interop/go."""
+    """Return the folder with the programs of tests/interop/go."""
     [peer] = peer_go.PEERS
     try:
         return Path(peer.command()[0]).parent
@@ -65,11 +65,12 @@ def programs() -> Path:
 
 @contextmanager
 def python_server(store: Store) -> Generator[str]:
-    """Serve the executions in `store` from Python, and give the address."""
+    """Serve the executions in `store` from Python, and return the address."""
     ports: list[int] = []
 
     def register(server: grpc.Server) -> None:
-        # The type stubs want every RPC of a servicer; the ones left out show what is answered then.
+        # The type stubs require every RPC of a servicer; the omitted ones show the default
+        # response.
         workflow_executions = WorkflowExecutions(store)  # pyright: ignore[reportAbstractUsage]
         agent_executions = AgentExecutions(store)  # pyright: ignore[reportAbstractUsage]
         add_WorkflowExecutionCommandControllerServicer_to_server(workflow_executions, server)
@@ -143,13 +144,13 @@ def test_the_token_is_a_byte_slice_under_its_number_and_name(programs: Path) -> 
 
 @pytest.fixture(scope="module")
 def store() -> Store:
-    """What the Python server stores."""
+    """Return the store of the Python server."""
     return Store()
 
 
 @pytest.fixture(scope="module")
 def seen_by_go(programs: Path, store: Store) -> dict[str, Any]:
-    """What the Go client saw of one execution of each kind, by the name of the resource."""
+    """Return what the Go client saw of one execution of each kind, by resource name."""
     with python_server(store) as address:
         try:
             return json.loads(run([programs / "client", address]))
@@ -198,7 +199,7 @@ def test_a_go_client_sees_the_status_with_which_a_python_server_refuses(
 
 @pytest.fixture(scope="module")
 def go_channel(programs: Path) -> Generator[grpc.Channel]:
-    """A connection to a Go server."""
+    """Return a connection to a Go server."""
     with go_server(programs) as channel:
         yield channel
 
@@ -268,7 +269,7 @@ def test_a_python_client_is_told_which_rpcs_a_go_server_lacks(go_channel: grpc.C
 
 
 def test_a_large_report_travels_in_both_directions(go_channel: grpc.Channel) -> None:
-    """Near gRPC's limit of 4 MiB, which both sides have unless they are told otherwise."""
+    """Near gRPC's limit of 4 MiB, which is the default on both sides."""
     text = "ü" * 2_000_000
     for resource, spec in (
         (WORKFLOW_EXECUTION, WorkflowExecutionSpec(trigger_message=text)),

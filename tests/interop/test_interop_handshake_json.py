@@ -1,4 +1,4 @@
-"""The Go structs in Python and those in Go, through `encoding/json` of a real Go toolchain."""
+"""The Go structs in Python and in Go, through `encoding/json` of a real Go toolchain."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Struct = TemporalWorkflowInput | TemporalWorkflowOutput
 
 
 class Answer(NamedTuple):
-    """What Go read and wrote again."""
+    """The JSON that Go read and wrote again."""
 
     json: str
     token: bytes
@@ -32,7 +32,7 @@ AskGo = Callable[[list[tuple[type[Struct], str]]], list[Answer]]
 
 @pytest.fixture(scope="module")
 def ask_go(tmp_path_factory: pytest.TempPathFactory) -> AskGo:
-    """Let Go read each JSON as its struct and write it again."""
+    """Let Go read each JSON text as its struct, and write it again."""
     go = shutil.which("go")
     if go is None:
         pytest.fail("these tests need Go, and there is none on the PATH; install it")
@@ -58,7 +58,7 @@ def ask_go(tmp_path_factory: pytest.TempPathFactory) -> AskGo:
 
 
 def values() -> list[Struct]:
-    """Structs of every shape: empty, full, and 300 that are made at random from a fixed seed."""
+    """Return structs of every shape: empty, full, and 300 random ones from a fixed seed."""
     mixed: list[object] = [1, 2.5, "<&>", None, True, {"b": 1, "a": {}}]
     made: list[Struct] = [
         TemporalWorkflowInput(),
@@ -146,7 +146,7 @@ def test_python_reads_json_of_other_writers_as_go_does(ask_go: AskGo, given: str
     [answer] = ask_go([(TemporalWorkflowInput, given)])
     read = TemporalWorkflowInput.from_json(given)
     assert answer.error == ""
-    # In Go an empty slice differs from none; here both are no token.
+    # In Go an empty slice differs from a nil one; here both mean no token.
     assert read.to_json().decode() == answer.json.replace('Token":""', 'Token":null')
     assert read.callback_token == answer.token
 

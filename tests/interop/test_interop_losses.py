@@ -1,4 +1,4 @@
-"""Rare values are lost where the notes in the table say so, and nowhere else."""
+"""Libraries lose rare values where the notes in the table say so, and nowhere else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.interop.cases import Case
 from tests.interop.peers import Peer, PeerError, all_peers
 from tests.wire.release_fixtures import BINARY, JSON
 
-# What each library loses, by the name of its peer; a library that is not here loses nothing.
+# The losses of each library, by the name of its peer; a library that is not listed loses nothing.
 LOSSES = {
     "node-protobuf-es": {
         "negative-zero in JSON written",
@@ -69,7 +69,7 @@ def test_a_peer_loses_what_its_notes_say_and_no_more(peer: Peer, tmp_path: Path)
         if peer.reads_json:
             text = (outputs / f"{case.stem}{JSON}").read_bytes()
             read = (outputs / f"{case.stem}.from_json{BINARY}").read_bytes()
-            # Python's json takes -0 for an integer, and so loses the sign that Go writes.
+            # Python's json reads -0 as an integer, and so loses the sign that Go writes.
             if case.from_json(re.sub(rb"-0\b(?!\.)", b"-0.0", text)) != case.binary:
                 lost.add(f"{case.stem} in JSON written")
             if case.canonical(read) != case.binary:

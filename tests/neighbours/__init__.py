@@ -1,1 +1,1 @@
-"""Ours beside packages and .proto files of others; `make neighbours` runs it."""
+"""Our package next to other packages and .proto files; `make neighbours` runs these tests."""

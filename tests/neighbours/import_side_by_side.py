@@ -1,7 +1,8 @@
-"""Imports modules in the order given, then sends messages round: see `test_side_by_side`.
+"""A script that imports modules in the given order, then sends messages through a round trip.
 
-Runs in an interpreter of its own, with warnings as errors. Reads lists of module names as JSON and
-prints for every module what importing it raised, or how many messages of it made a round trip.
+`test_side_by_side` runs it in its own interpreter, with warnings as errors. It reads lists of
+module names as JSON. For each module it prints the exception of the import, or the number of
+messages that made a round trip.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 
 def imported(name: str) -> Any:
-    """The module, or what importing it raised, in words."""
+    """Return the module, or a description of the exception that its import raised."""
     try:
         return importlib.import_module(name)
     except Exception as error:
@@ -22,7 +23,7 @@ def imported(name: str) -> Any:
 
 
 def round_trips(messages: Mapping[str, Any]) -> int:
-    """Send one message of every type round, with the first string that it has set."""
+    """Send one message of every type through a round trip, with its first string field set."""
     count = 0
     for descriptor in messages.values():
         message: Any = descriptor._concrete_class()
@@ -39,7 +40,7 @@ def round_trips(messages: Mapping[str, Any]) -> int:
 
 
 def main() -> None:
-    """Import, send round, print."""
+    """Import the modules, run the round trips, and print the results."""
     found = {name: imported(name) for names in json.load(sys.stdin) for name in names}
     for name, module in found.items():
         if not isinstance(module, str):

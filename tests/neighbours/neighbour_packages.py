@@ -1,4 +1,4 @@
-"""What the tests of this folder share: the packages around ours that ship protobuf code."""
+"""Helpers for the tests of this folder: the installed packages that ship protobuf code."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 OURS = "stigmer-apis"
 
 _PROTOBUF = ("protobuf", "protobuf-py", "protobuf-py-pure", "grpcio-tools", OURS)
-"""Distributions that are no neighbours: ours, and those that it, or its tools, are built on."""
+"""Distributions that are not neighbours: ours, its dependencies, and the tools."""
 
 
 def _modules(distribution: importlib.metadata.Distribution) -> list[str]:
-    """The modules of a distribution that protoc has written."""
+    """Return the modules of a distribution that protoc generated."""
     return sorted(
         str(file).removesuffix(".py").replace("/", ".")
         for file in distribution.files or []
@@ -34,14 +34,14 @@ def _neighbours() -> dict[str, list[str]]:
 
 
 NEIGHBOURS = _neighbours()
-"""The generated modules of every installed distribution that ships any, by its name."""
+"""Return the generated modules of every installed distribution that ships any, by its name."""
 
 OUR_MODULES = _modules(importlib.metadata.distribution(OURS))
-"""The generated modules of the installed wheel."""
+"""Return the generated modules of the installed wheel."""
 
 
 def environment_without_python() -> dict[str, str]:
-    """The environment variables without those that change what Python does."""
+    """Return the environment variables without those that change the behavior of Python."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 

@@ -1,4 +1,4 @@
-"""What docs/importing-our-protos.md shows: it runs as it stands, with an old and a new protoc."""
+"""docs/importing-our-protos.md works as written, with an old and a new protoc."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PRINTED = [
     '{"kind": "WorkflowExecution"}',
     "",
 ]
-"""What each command of the page prints."""
+"""The expected output of each command on the page."""
 
 
 class Page(NamedTuple):
-    """The files that the page names, and its commands."""
+    """Return the files on the page, and its commands."""
 
     files: dict[str, str]
     commands: list[str]
@@ -57,9 +57,9 @@ def sh(command: str, folder: Path) -> str:
 
 @pytest.fixture(params=["the newest protoc", "our protoc"])
 def written(request: pytest.FixtureRequest, root: Path, tmp_path: Path) -> Path:
-    """A folder with the files of the page and the code that a protoc generated from them.
+    """Return a folder with the files of the page, and the code that a protoc generated from them.
 
-    The protoc is that of this environment, which is the newest that its protobuf allows, and that
+    One protoc is that of this environment, the newest that its protobuf allows. The other is that
     of the code generator, grpcio-tools 1.62.3.
     """
     for name, content in page(root).files.items():

@@ -1,4 +1,4 @@
-"""Server reflection, by grpcio-reflection: a client learns every service of ours from a server."""
+"""Server reflection with grpcio-reflection: a client discovers all our services from a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERVICES = {
     for file in schema.file_descriptor_set().file
     for service in file.service
 }
-"""The file of every service of the contract, by the service's full name."""
+"""Return the file of every service of the contract, by the full name of the service."""
 
 QUERIES = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionQueryController"
 
@@ -34,7 +34,7 @@ def module_of(file: str) -> str:
 
 @pytest.fixture(scope="module")
 def stub() -> Iterator[Any]:
-    """A reflection client of a server that has every service of ours."""
+    """Return a reflection client of a server that has all our services."""
     names = [reflection.SERVICE_NAME]
     for name, file in SERVICES.items():
         descriptor: Any = importlib.import_module(f"{module_of(file)}_pb2").DESCRIPTOR
@@ -65,7 +65,7 @@ def files(answer: Any) -> list[FileDescriptorProto]:
 def with_imports(
     stub: Any, file: FileDescriptorProto, pool: DescriptorPool, done: set[str]
 ) -> None:
-    """Add a file to a pool after what it imports, asking the server for all of it."""
+    """Add a file to a pool after its imports, requesting all of them from the server."""
     if file.name in done:
         return
     done.add(file.name)
@@ -106,8 +106,8 @@ except KeyError:
 
 
 def test_a_module_of_stubs_alone_does_not_make_its_service_known() -> None:
-    # As gRPC generates it. docs/importing-our-protos.md says what to do; once it is no longer so,
-    # that page is to change too.
+    # This is gRPC's behavior, for which docs/importing-our-protos.md has a workaround. If this test
+    # fails, update that page.
     finished = subprocess.run(
         [sys.executable, "-P", "-W", "error", "-c", BY_NAME], capture_output=True, text=True
     )

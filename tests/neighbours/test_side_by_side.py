@@ -1,7 +1,7 @@
-"""Ours and packages that ship protobuf code of their own, in one process, in both orders.
+"""Our package and others that ship protobuf code, in one process, in both orders.
 
-Some neighbours ship modules that fail by themselves, left over or in conflict with each other. So
-what is compared is what their modules do with us and without us.
+Some of the other packages ship modules that fail on their own, because they are leftovers or
+conflict with each other. The tests therefore compare the results with and without our package.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ on_both_runtimes = pytest.mark.parametrize("implementation", ["upb", "python"])
 
 @cache
 def side_by_side(order: tuple[str, ...], implementation: str) -> dict[str, Any]:
-    """What each module did, by its name: how many messages it sent round, or what it raised."""
+    """Return the result of each module, by name: its number of round trips, or its exception."""
     modules = [OUR_MODULES if party == "ours" else PARTIES[party] for party in order]
     chosen = {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
     finished = subprocess.run(
@@ -54,7 +54,7 @@ def test_the_neighbours_are_those_that_collide_with_others_if_anybody_does() -> 
 @pytest.mark.parametrize("ours_first", [True, False], ids=["ours first", "theirs first"])
 @pytest.mark.parametrize(
     ("neighbour", "implementation"),
-    # In pure Python the one that ships the validation rules; all of them would take minutes.
+    # In pure Python, only the package that ships the validation rules; all would take minutes.
     [*((neighbour, "upb") for neighbour in PARTIES), ("flyteidl2", "python")],
 )
 def test_everybody_s_modules_do_together_what_they_do_alone(
@@ -77,7 +77,7 @@ def test_ours_alone_raise_nothing_and_make_round_trips(implementation: str) -> N
 
 @with_every_neighbour
 def test_most_modules_of_a_neighbour_can_be_imported(neighbour: str) -> None:
-    # Else the comparison would say nothing.
+    # Otherwise the comparison would prove nothing.
     alone = side_by_side((neighbour,), "upb")
     good = [name for name, did in alone.items() if isinstance(did, int)]
     assert len(good) > len(alone) * 0.75

@@ -1,4 +1,4 @@
-"""Installing and uninstalling ours and a neighbour, in every order, leaves the other's files."""
+"""Installing and uninstalling our package and another, in any order, keeps the other's files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.neighbours.neighbour_packages import NEIGHBOURS, OURS, environment_wi
 
 
 class Site(NamedTuple):
-    """A virtual environment that a test installs into."""
+    """A virtual environment into which a test installs packages."""
 
     root: Path
     folder: Path
 
     def uv(self, *arguments: str) -> None:
         command = [str(self.root / "build/bootstrap/bin/uv"), "--quiet", *arguments]
-        # Hard links would let whatever happens to an environment happen to the cache as well.
+        # Hard links would let changes in an environment reach the cache.
         environment = {"UV_LINK_MODE": "copy", **environment_without_python()}
         finished = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert finished.returncode == 0, finished.stderr
@@ -49,14 +49,14 @@ class Site(NamedTuple):
         self.uv("pip", "uninstall", "--python", str(self.folder), name)
 
     def recorded(self, name: str) -> dict[str, str]:
-        """The files of a distribution with their digests, as its RECORD has them."""
+        """Return the files of a distribution with their digests, as listed in its RECORD."""
         stem = name.replace("-", "_")
         [record] = self.packages.glob(f"{stem}-*.dist-info/RECORD")
         with record.open(newline="") as lines:
             return {path: digest for path, digest, _ in csv.reader(lines) if digest}
 
     def damaged(self, record: dict[str, str]) -> list[str]:
-        """The files of a RECORD that are gone or have another content."""
+        """Return the files of a RECORD that are missing or have different content."""
         return [path for path, digest in record.items() if digest != self._digest(path)]
 
     def _digest(self, path: str) -> str | None:
@@ -68,7 +68,7 @@ class Site(NamedTuple):
 
 
 def pin_of(name: str, root: Path) -> str:
-    """The lines that pin a distribution in the requirements of this environment."""
+    """Return the lines that pin a distribution in the requirements of this environment."""
     for folder in ("highest", "lowest"):
         if Path(sys.prefix).name == folder:
             requirements = root / f"requirements/neighbours/{folder}.txt"
@@ -81,14 +81,14 @@ def pin_of(name: str, root: Path) -> str:
 
 @pytest.fixture(scope="module")
 def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """An environment without anything in it."""
+    """Return an empty environment."""
     made = Site(root, tmp_path_factory.mktemp("site") / "environment")
     made.uv("venv", "--python", sys.executable, str(made.folder))
     return made
 
 
 def orders(neighbour: str) -> Iterator[tuple[list[str], str]]:
-    """Every order to install in, and who then goes."""
+    """Yield every install order, and the package to uninstall afterwards."""
     parties = [OURS, neighbour]
     yield from product([parties, parties[::-1]], parties)
 

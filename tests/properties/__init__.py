@@ -1,1 +1,1 @@
-"""What holds for every message that a descriptor allows."""
+"""Properties that hold for every message that a descriptor allows."""

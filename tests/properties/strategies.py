@@ -1,7 +1,7 @@
-"""Any message that a descriptor allows, as hypothesis strategies.
+"""Hypothesis strategies for any message that a descriptor allows.
 
-Collections and nesting are small: what breaks a codec is the kind of a value, not how many there
-are. The well-known types stay within what their definitions allow.
+Collections and nesting are small, because the kind of a value breaks a codec, not the number of
+values. The well-known types stay within their definitions.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import strategies as st
 
 DEEPEST = 3
-"""So many messages within one another; what would be deeper is left out."""
+"""The maximum depth of nested messages; deeper ones are omitted."""
 
 MOST = 2
-"""So many elements in a repeated field or a map."""
+"""The maximum number of elements in a repeated field or a map."""
 
 _FIELD = FieldDescriptor
 
-# The edges of each type with ordinary values between. Strings hold any character, NUL and those
-# beyond the basic plane included; lone surrogates are no characters.
+# The limits of each type and ordinary values. Strings contain any character, including NUL and
+# those beyond the basic plane; lone surrogates are not characters.
 text = st.one_of(
     st.sampled_from(["\x00", "é", "\U0001f600", "\uffff", '"\\', "\u2028", "{}", "\r\n"]),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
 )
 data = st.one_of(st.just(bytes(range(256))), st.binary(max_size=8))
 doubles = st.one_of(st.sampled_from([0.0, -0.0, 5e-324, 1.7976931348623157e308]), st.floats())
-# Python's JSON reader refuses the largest float as its own JSON writer rounds it (docs/fuzzing.md).
+# Python's JSON reader rejects the largest float as rounded by its own JSON writer
+# (docs/fuzzing.md).
 LARGEST_FLOAT = (2 - 2**-23) * 2.0**127
 floats = st.one_of(
     st.sampled_from([-0.0, 2.0**-149]),
@@ -66,7 +67,7 @@ _SCALARS: dict[int, st.SearchStrategy[Any]] = {
 
 @functools.cache
 def messages(message_type: type[Message], deepest: int = DEEPEST) -> st.SearchStrategy[Message]:
-    """Messages of a type: each field set or not, and of a oneof at most one member."""
+    """Return messages of a type: each field set or not, and at most one member of each oneof."""
     special = _WELL_KNOWN.get(message_type.DESCRIPTOR.full_name)
     if special:
         return special()
@@ -87,9 +88,9 @@ def messages(message_type: type[Message], deepest: int = DEEPEST) -> st.SearchSt
 def _choices(
     message_type: type[Message], deepest: int
 ) -> Iterator[tuple[str, st.SearchStrategy[tuple[str, Any]]]]:
-    """For each field alone, or for each oneof as a whole, its name and a value."""
+    """Yield each field, or each oneof as a whole, with a name and a strategy for its value."""
     oneofs: dict[str, list[st.SearchStrategy[tuple[str, Any]]]] = {}
-    # The type stubs have a class for it in each implementation.
+    # The type stubs have a separate class for it in each implementation.
     for field in cast("list[FieldDescriptor]", message_type.DESCRIPTOR.fields):
         value = _values(field, deepest)
         if value is None:
@@ -105,7 +106,7 @@ def _choices(
 
 
 def _values(field: FieldDescriptor, deepest: int) -> st.SearchStrategy[Any] | None:
-    """Values for a field, or None where they would nest too deeply."""
+    """Return values for a field, or None if they would nest too deeply."""
     entry = field.message_type
     if entry is not None and entry.GetOptions().map_entry:
         key = _one(entry.fields_by_name["key"], deepest)
@@ -121,7 +122,7 @@ def _one(field: FieldDescriptor, deepest: int) -> st.SearchStrategy[Any] | None:
     if field.message_type is not None:
         return messages(GetMessageClass(field.message_type), deepest - 1) if deepest > 1 else None
     if field.enum_type is not None:
-        # Enums are open: a number without a name is as good a value.
+        # Enums are open: a number without a name is just as valid.
         known = st.sampled_from([value.number for value in field.enum_type.values])
         return st.one_of(known, _int32)
     return _SCALARS[field.type]
@@ -160,7 +161,7 @@ def _struct_value(fields: dict[str, Value]) -> Value:
     return Value(struct_value=_struct(fields))
 
 
-# Every Value has a kind: the definition demands it, and JSON has no way to write one without.
+# Every Value has a kind: its definition requires one, and JSON cannot express none.
 _values_of_json = st.recursive(
     st.one_of(
         st.just(Value(null_value=NULL_VALUE)),

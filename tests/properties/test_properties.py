@@ -1,4 +1,4 @@
-"""What holds for every message that a descriptor allows, of every message type.
+"""Properties that hold for every message that a descriptor allows, tested for every message type.
 
 `make test` draws a few messages of each type, the same ones in every run; `make fuzz` draws many.
 """
@@ -43,17 +43,17 @@ def _bytes(message: Message) -> bytes:
 
 
 def _same(read: Message, message: Message) -> bool:
-    # By their bytes: a NaN within makes a message unequal to itself.
+    # Compare bytes, because a NaN makes a message unequal to itself.
     return type(read) is type(message) and _bytes(read) == _bytes(message)
 
 
 def returns_from_binary(message: Message) -> bool:
-    """What is written in binary reads as the same message."""
+    """A message written in binary reads as the same message."""
     return _same(type(message).FromString(message.SerializeToString()), message)
 
 
 def is_the_same_bytes_again(message: Message) -> bool:
-    """Deterministic bytes are those of every equal message, and as many as announced."""
+    """Equal messages have the same deterministic bytes, whose number is as announced."""
     written = _bytes(message)
     again = type(message)()
     again.MergeFromString(written)
@@ -61,7 +61,7 @@ def is_the_same_bytes_again(message: Message) -> bool:
 
 
 def returns_from_json(message: Message) -> bool:
-    """What is written as JSON reads as the same message, under both names of a field."""
+    """A message written as JSON reads as the same message, with both names of each field."""
     if not _is_json(message):
         return _has_no_json(message)
     for by_proto_name in (False, True):
@@ -72,7 +72,7 @@ def returns_from_json(message: Message) -> bool:
 
 
 def returns_from_text(message: Message) -> bool:
-    """What is written in the text format reads as the same message, on lines or on one line."""
+    """A message written as text reads as the same message, on several lines or on one."""
     for as_one_line in (False, True):
         text = text_format.MessageToString(message, as_one_line=as_one_line)
         if not _same(text_format.Parse(text, type(message)()), message):
@@ -81,12 +81,12 @@ def returns_from_text(message: Message) -> bool:
 
 
 def returns_from_a_pickle(message: Message) -> bool:
-    """What is pickled unpickles as the same message."""
+    """A pickled message unpickles as the same message."""
     return _same(pickle.loads(pickle.dumps(message)), message)
 
 
 def is_copied_whole(message: Message) -> bool:
-    """A deep copy is the same message, and no change to it shows in the original."""
+    """A deep copy is the same message, and changing it does not change the original."""
     before = _bytes(message)
     copied = copy.deepcopy(message)
     same = _same(copied, message)
@@ -95,28 +95,28 @@ def is_copied_whole(message: Message) -> bool:
 
 
 def is_equal_to_its_like(message: Message) -> bool:
-    """A message equals what has its bytes, unless a NaN is in it."""
+    """Messages with the same bytes are equal, unless they contain a NaN."""
     other = type(message).FromString(_bytes(message))
     empty = not message.ListFields()
     return (message == other or _has_nan(message)) and (message == type(message)()) == empty
 
 
 def merges_into_an_empty_message(message: Message) -> bool:
-    """Merged into an empty message it is the same message."""
+    """Merging a message into an empty one gives the same message."""
     merged = type(message)()
     merged.MergeFrom(message)
     return _same(merged, message)
 
 
 def merging_is_joining_bytes(first: Message, second: Message) -> bool:
-    """The bytes of two messages, one after the other, read as both merged."""
+    """The concatenated bytes of two messages read as both merged."""
     merged = copy.deepcopy(first)
     merged.MergeFrom(second)
     return _same(type(first).FromString(_bytes(first) + _bytes(second)), merged)
 
 
 def is_judged_without_any_other_error(message: Message) -> bool:
-    """Validation passes, or raises the error that it documents."""
+    """Validation passes, or raises its documented error."""
     with contextlib.suppress(protovalidate.ValidationError):
         protovalidate.validate(message)
     return True
@@ -159,7 +159,7 @@ def _has_no_json(message: Message) -> bool:
     return False
 
 
-# Not one test of all: the draws take the time here, and workers share them.
+# Several tests instead of one: the draws take the time, and workers share the tests.
 @pytest.mark.parametrize("message_type", MESSAGE_TYPES.values(), ids=MESSAGE_TYPES.keys())
 def test_every_message_keeps_every_property(message_type: type[Message]) -> None:
     @given(messages(message_type), messages(message_type))

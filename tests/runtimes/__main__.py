@@ -16,7 +16,9 @@ PAGE = ROOT / "docs" / "runtimes.md"
 
 
 def main(wheel: Path) -> int:
-    """Run and write, and return the exit code: 0, or 1 after a sentence for each failure."""
+    """Run the check, write the page, and return the exit code: 0, or 1 after one sentence per
+    failure.
+    """
     environments = [(protobuf, beside) for protobuf in protobufs() for beside in COMPANIONS]
 
     def run_and_tell(environment: tuple[str, str]) -> dict[Runtime, Outcome]:

@@ -1,7 +1,7 @@
-"""What a runtime must do with the package: `check.py <folder with releases' fixtures>`.
+"""The check of one runtime: `check.py <folder with the releases' fixtures>`.
 
-Runs in the environment under test, by its own path, with warnings as errors, and prints a JSON
-object: whether each check passed, and what the runtime does where runtimes differ.
+It runs by its own path in the environment under test, with warnings as errors, and prints a JSON
+object: whether each check passed, and how the runtime behaves where runtimes differ.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Check = Callable[[Path], str]
 
 
 class Fixture(NamedTuple):
-    """A message of a release, as bytes and as JSON, and the class that reads it."""
+    """A message of a release, in binary and JSON, and the class that reads it."""
 
     name: str
     binary: bytes
@@ -32,7 +32,9 @@ class Fixture(NamedTuple):
 
 
 def fixtures(releases: Path) -> Iterator[Fixture]:
-    """Every fixture of every release. A file is named after a message, or a member of its oneof."""
+    """Yield every fixture of every release. A file is named after a message, or a member of its
+    oneof.
+    """
     from google.protobuf import descriptor_pool, message_factory
 
     pool = descriptor_pool.Default()
@@ -51,11 +53,11 @@ def fixtures(releases: Path) -> Iterator[Fixture]:
 
 
 def imports(releases: Path) -> str:
-    """Every module of the package; a warning is an error."""
+    """Import every module of the package; a warning is an error."""
     import stigmer_apis
 
     modules = pkgutil.walk_packages(stigmer_apis.__path__, "stigmer_apis.")
-    # Its SDK has a range of protobuf of its own; `make matrix` runs them together.
+    # The SDK has its own protobuf range; `make matrix` tests the two together.
     found = [m.name for m in modules if not m.name.startswith("stigmer_apis.temporal")]
     for name in found:
         importlib.import_module(name)
@@ -64,7 +66,7 @@ def imports(releases: Path) -> str:
 
 
 def binary(releases: Path) -> str:
-    """Every fixture gives its own bytes again."""
+    """Check that every fixture gives the same bytes again."""
     count = 0
     for fixture in fixtures(releases):
         message = fixture.message_type.FromString(fixture.binary)
@@ -77,7 +79,7 @@ def binary(releases: Path) -> str:
 
 
 def json_both_ways(releases: Path) -> str:
-    """Every fixture gives its own JSON, and its JSON gives the message."""
+    """Check that every fixture gives the same JSON again, and that the JSON gives the message."""
     from google.protobuf import json_format
 
     for fixture in fixtures(releases):
@@ -90,7 +92,7 @@ def json_both_ways(releases: Path) -> str:
 
 
 def pickled_and_copied(releases: Path) -> str:
-    """Every fixture survives pickle and a deep copy, and neither shares anything with it."""
+    """Check that every fixture survives pickle and a deep copy, which share nothing with it."""
     for fixture in fixtures(releases):
         message = fixture.message_type.FromString(fixture.binary)
         for what, other in (
@@ -107,7 +109,7 @@ def pickled_and_copied(releases: Path) -> str:
 
 
 def validated(releases: Path) -> str:
-    """The rules find in every fixture what they find on every other runtime."""
+    """Check that validation finds the same violations in every fixture as elsewhere."""
     import protovalidate
 
     from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionId
@@ -129,7 +131,7 @@ def validated(releases: Path) -> str:
 
 
 def called(releases: Path) -> str:
-    """A status update goes through a gRPC channel, and its token arrives."""
+    """Check that a status update passes through a gRPC channel, and that its token arrives."""
     import grpc
 
     from stigmer_apis.agentic.workflowexecution.v1 import (
@@ -145,7 +147,7 @@ def called(releases: Path) -> str:
         def updateStatus(self, request: Any, context: object) -> WorkflowExecution:  # noqa: N802
             return WorkflowExecution(status=request.status)
 
-    controller: Any = Controller  # the methods that it leaves out are not called
+    controller: Any = Controller  # the methods that it omits are not called
     token = bytes(range(256))
     server = grpc.server(futures.ThreadPoolExecutor(1))
     add_WorkflowExecutionCommandControllerServicer_to_server(controller(), server)
@@ -175,7 +177,7 @@ CHECKS: dict[str, Check] = {
 
 
 def answer_to(message_type: Any, data: bytes) -> str:
-    """The name of the exception that refuses the data, or that it is taken."""
+    """Return the name of the exception that rejects the data, or "taken"."""
     try:
         message_type.FromString(data)
     except Exception as error:
@@ -184,7 +186,7 @@ def answer_to(message_type: Any, data: bytes) -> str:
 
 
 def growth_of_nesting() -> str:
-    """How the work to serialize a Struct grows with its depth, counted in calls of functions."""
+    """Describe how the work to serialize a Struct grows with its depth, in function calls."""
     from google.protobuf.struct_pb2 import Struct
 
     def calls(depth: int) -> int:
@@ -214,7 +216,7 @@ def growth_of_nesting() -> str:
 
 
 def behaviour() -> dict[str, str]:
-    """What the runtime does in the places where runtimes are known to differ."""
+    """Return the behavior of the runtime where runtimes are known to differ."""
     from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionStatus
 
     status = WorkflowExecutionStatus
@@ -234,7 +236,7 @@ def behaviour() -> dict[str, str]:
 
 
 def main() -> int:
-    """Run the checks and print what they found."""
+    """Run the checks and print the results."""
     from google.protobuf.internal import api_implementation
 
     releases = Path(sys.argv[1])

@@ -1,4 +1,4 @@
-"""Makes the environments and runs the check in each, native and in pure Python."""
+"""The environments of the check, which runs in each of them, native and in pure Python."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ RELEASES = ROOT / "releases"
 
 
 class EnvironmentMissingError(Exception):
-    """An environment could not be made. The message says what is wrong and what to do about it."""
+    """An environment could not be created. The message states the cause and what to do about it."""
 
 
 def protobufs() -> dict[str, Path]:
-    """The pinned releases of protobuf, the oldest first, and the file that pins each."""
+    """Return the pinned protobuf releases, oldest first, with the file that pins each."""
     found = {pinned(file)["protobuf"]: file for file in PINS.glob("protobuf-*.txt")}
     return {version: found[version] for version in sorted(found, key=_numbers)}
 
 
 def companions(name: str) -> dict[str, str]:
-    """The releases that go beside every protobuf."""
+    """Return the releases that are installed next to every protobuf."""
     return pinned(PINS / f"{name}.txt")
 
 
 def pinned(file: Path) -> dict[str, str]:
-    """The version of every distribution that a requirements file pins."""
+    """Return the version of every distribution that a requirements file pins."""
     return dict(re.findall(r"^([\w-]+)==([\w.]+)", file.read_text(), re.MULTILINE))
 
 
 def run(protobuf: str, beside: str, wheel: Path) -> Iterator[tuple[Runtime, Outcome]]:
-    """Make one environment and run the check on both implementations.
+    """Create one environment and run the check with both implementations.
 
     Raises:
-        EnvironmentMissingError: the environment cannot be made.
+        EnvironmentMissingError: The environment cannot be created.
     """
     python = _make(BUILD / f"{protobuf}-{beside}", [protobufs()[protobuf], PINS / f"{beside}.txt"])
     _uv("pip", "install", "--python", python, "--no-deps", "--reinstall", wheel)
@@ -75,9 +75,9 @@ def _uv(*arguments: str | Path) -> None:
 
 def _check(python: Path, implementation: str) -> Outcome:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    # What gRPC notes when a server stops is no warning, and depends on who is faster.
+    # gRPC logs when a server stops. That is not a warning, and depends on timing.
     clean["GRPC_VERBOSITY"] = "ERROR"
-    # Native is the default, and a protobuf that quietly falls back from it shall be noticed.
+    # Native is the default; a protobuf that silently falls back to pure Python must be noticed.
     if implementation == "python":
         clean["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = implementation
     check = Path(__file__).with_name("check.py")

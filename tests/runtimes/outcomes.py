@@ -1,4 +1,4 @@
-"""What the check reported of each runtime, and what is wrong with that."""
+"""The results of the check on each runtime, and the failures in them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ IMPLEMENTATIONS = {"upb": "native", "python": "pure Python"}
 """The implementations in a protobuf distribution: protobuf's names and ours."""
 
 COMPANIONS = ("lowest", "highest")
-"""What goes beside a protobuf: the files in requirements/runtimes that pin its companions."""
+"""The companions of a protobuf: the files in requirements/runtimes that pin them."""
 
 
 class Runtime(NamedTuple):
-    """What the check runs on: an environment, and one of the implementations in its protobuf."""
+    """One runtime of the check: an environment, and one of the implementations in its protobuf."""
 
     protobuf: str
     companions: str
@@ -27,7 +27,7 @@ class Runtime(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What the check printed; see `check.main`."""
+    """The output of the check; see `check.main`."""
 
     found: Mapping[str, str]
     failed: Mapping[str, str]
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
 
 
 def read_outcome(finished: subprocess.CompletedProcess[str], implementation: str) -> Outcome:
-    """Read what `check.py` printed; noise on stderr and another implementation are failures."""
+    """Parse the output of `check.py`; stderr output and a wrong implementation are failures."""
     if finished.returncode != 0:
         return Outcome({}, {"check.py": finished.stderr}, {})
     printed = json.loads(finished.stdout)
@@ -53,7 +53,9 @@ def read_outcome(finished: subprocess.CompletedProcess[str], implementation: str
 
 
 def problems(outcomes: Mapping[Runtime, Outcome]) -> Iterator[str]:
-    """A sentence for each check that failed, and for each that runtimes answer differently."""
+    """Return one sentence per failed check, and per check with different results on different
+    runtimes.
+    """
     answers: dict[str, dict[str, list[str]]] = {}
     for runtime, outcome in outcomes.items():
         for check, text in outcome.failed.items():

@@ -10,7 +10,7 @@ from tests.runtimes.outcomes import COMPANIONS, IMPLEMENTATIONS, Outcome, Runtim
 
 
 def render(outcomes: Mapping[Runtime, Outcome], pins: Mapping[str, Mapping[str, str]]) -> str:
-    """Render the verdicts and the differences; `pins` has the releases of the companions."""
+    """Render the verdicts and the differences; `pins` contains the releases of the companions."""
     beside = [
         f"- {name}: grpcio {pins[name]['grpcio']}, protovalidate {pins[name]['protovalidate']}"
         for name in COMPANIONS
@@ -53,7 +53,7 @@ def _behaviour(outcomes: Mapping[Runtime, Outcome]) -> str:
 
 
 def _answers(outcomes: Mapping[Runtime, Outcome], name: str, implementation: str) -> str:
-    """What all versions answer, or what each run of versions does."""
+    """Return the answer that all versions share, or the answer of each range of versions."""
 
     def answer(version: str) -> str:
         runtimes = [Runtime(version, beside, implementation) for beside in COMPANIONS]

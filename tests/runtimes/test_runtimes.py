@@ -1,4 +1,4 @@
-"""`make runtimes` sees a runtime that fails and runtimes that disagree, in made-up outcomes."""
+"""`make runtimes` notices runtimes that fail or disagree, tested with fake outcomes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FINE = Outcome({"import": "103 modules", "binary": "9 fixtures"}, {}, {"a padded
 
 
 def outcomes(**others: Outcome) -> dict[Runtime, Outcome]:
-    """A fine outcome of every runtime, but for those named as `upb_lowest_5_29_6`."""
+    """Return good outcomes of every runtime, except those named like `upb_lowest_5_29_6`."""
     found: dict[Runtime, Outcome] = {}
     for version in VERSIONS:
         for beside in COMPANIONS:
@@ -39,13 +39,13 @@ def outcomes(**others: Outcome) -> dict[Runtime, Outcome]:
 
 
 def rows(**others: Outcome) -> list[str]:
-    """The lines of the tables that have cells of runtimes."""
+    """Return the table lines that have cells of runtimes."""
     text = render(outcomes(**others), PINS)
     return [line for line in text.splitlines() if line.startswith(("| 4", "| 5", "| 6", "| 7"))]
 
 
 def answers(**others: str) -> list[str]:
-    """What the second table says of native and of pure Python, with other behaviour of some."""
+    """Return the second table's lines for native and pure Python, if some behave differently."""
     found = outcomes(**{name: FINE._replace(behaviour={"it": it}) for name, it in others.items()})
     found = {
         runtime: outcome if outcome is not FINE else FINE._replace(behaviour={"it": "taken"})

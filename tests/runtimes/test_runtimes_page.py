@@ -1,4 +1,4 @@
-"""docs/runtimes.md, which `make runtimes` writes: that it is about the range that we declare."""
+"""docs/runtimes.md, which `make runtimes` writes, covers the range that we declare."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.runtimes.environments import pinned, protobufs
 
 
 def rows(root: Path) -> dict[str, list[str]]:
-    """The verdicts on every release of protobuf."""
+    """Return the verdicts on every protobuf release."""
     text = (root / "docs/runtimes.md").read_text()
     lines = re.findall(r"^\| (\d[\d.]+) \| (.*) \|$", text, re.MULTILINE)
     return {version: verdicts.split(" | ") for version, verdicts in lines}

@@ -1,1 +1,1 @@
-"""The gRPC stubs at work."""
+"""The gRPC stubs, used as services use them."""

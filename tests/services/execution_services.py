@@ -1,9 +1,10 @@
-"""The execution services in memory, written the way a service would write them, and served.
+"""The execution services in memory, written like real services, and served.
 
-They store executions and merge reports as the comments of the contract say. Authorization, paging
-and what the platform does on its own, such as clearing the token at the end, are left out.
+They store executions and merge reports as the comments of the contract describe. They omit
+authorization, paging and whatever the platform does by itself, such as clearing the token at the
+end.
 """
-# RPC names are those of the contract.
+# The contract defines the RPC names.
 # ruff: noqa: N802
 
 from __future__ import annotations
@@ -65,12 +66,12 @@ from stigmer_apis.agentic.workflowrunner.v1 import (
 from tests.services.status_merge import merge_status
 
 TIMEOUT = 10.0
-"""Seconds after which a call, or the stop of a server, has failed. Nothing here takes one."""
+"""The time limit, in seconds, for a call or for stopping a server. Nothing here takes that long."""
 
-# A proxy that the environment names would be asked for 127.0.0.1 too.
+# Otherwise gRPC would use a proxy from the environment even for 127.0.0.1.
 CHANNEL_OPTIONS = [("grpc.enable_http_proxy", 0)]
 
-# Both resources number their phases alike.
+# Both resources use the same numbers for their phases.
 TERMINAL_PHASES = (
     ExecutionPhase.EXECUTION_COMPLETED,
     ExecutionPhase.EXECUTION_FAILED,
@@ -82,11 +83,11 @@ Channel = TypeVar("Channel", grpc.Channel, grpc.aio.Channel)
 
 
 class NotFoundError(Exception):
-    """There is no execution with that ID."""
+    """No execution has that ID."""
 
 
 class Store:
-    """Executions by ID, and those who follow them. Safe to use from several threads."""
+    """Executions by ID, and their followers. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._executions: dict[str, WorkflowExecution | AgentExecution] = {}
@@ -107,7 +108,7 @@ class Store:
         """Return a copy of the stored execution.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: No execution has that ID.
         """
         with self._changed:
             return deepcopy(self._find(resource, execution_id))
@@ -115,10 +116,10 @@ class Store:
     def merge_status(
         self, resource: type[Execution], execution_id: str, report: Message
     ) -> Execution:
-        """Merge `report` into the stored status and show the change to the followers.
+        """Merge `report` into the stored status and notify the followers.
 
         Raises:
-            NotFoundError: there is no such execution.
+            NotFoundError: No execution has that ID.
         """
         with self._changed:
             stored = self._find(resource, execution_id)
@@ -131,10 +132,11 @@ class Store:
     def following(
         self, resource: type[Execution], execution_id: str, deliver: Callable[[Execution], None]
     ) -> Generator[None]:
-        """Call `deliver` with the execution as it is, then with every change, until left.
+        """Call `deliver` with the current execution, then after every change, until the context
+        exits.
 
         Raises:
-            NotFoundError: there is no such execution.
+            NotFoundError: No execution has that ID.
         """
         with self._changed:
             deliver(deepcopy(self._find(resource, execution_id)))
@@ -147,12 +149,12 @@ class Store:
                 self._changed.notify_all()
 
     def follower_count(self, execution_id: str) -> int:
-        """Return how many streams of the execution are open."""
+        """Return the number of open streams of the execution."""
         with self._changed:
             return len(self._followers.get(execution_id, []))
 
     def wait_until_unfollowed(self, execution_id: str) -> bool:
-        """Return True once no stream of the execution is open, False if one stays open."""
+        """Return True once the execution has no open stream, or False if one stays open."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: not self._followers.get(execution_id), timeout=TIMEOUT
@@ -266,7 +268,7 @@ def _follow(
     store: Store, resource: type[Execution], execution_id: str, context: grpc.ServicerContext
 ) -> Iterator[Execution]:
     changes: SimpleQueue[Execution | None] = SimpleQueue()
-    # The end of the call wakes the loop below, which would otherwise wait on for a change.
+    # The end of the call wakes the loop below, which would otherwise keep waiting for a change.
     if not context.add_callback(lambda: changes.put(None)):
         return
     with _not_found(context), store.following(resource, execution_id, changes.put):
@@ -388,7 +390,7 @@ async def _follow_async(
                     return
 
 
-# -- what runners of both kinds do
+# -- shared by both kinds of runners
 
 
 def _start(store: Store, request: WorkflowExecuteInput) -> WorkflowExecuteResponse:
@@ -412,7 +414,7 @@ def _cancel(store: Store, request: CancelExecutionRequest) -> Empty:
 
 
 class Served(NamedTuple, Generic[Channel]):
-    """Running services, seen from both sides."""
+    """Running services, as seen from both sides."""
 
     channel: Channel
     store: Store
@@ -423,7 +425,7 @@ class Served(NamedTuple, Generic[Channel]):
 def loopback(
     register: Callable[[grpc.Server], None], *interceptors: grpc.ServerInterceptor
 ) -> Generator[grpc.Channel]:
-    """Serve what `register` adds to a server on a port of its own, and connect to it."""
+    """Serve what `register` adds to a server, on its own port, and connect to it."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         server = grpc.server(pool, interceptors=list(interceptors))
         register(server)
@@ -440,7 +442,7 @@ def loopback(
 async def loopback_async(
     register: Callable[[grpc.aio.Server], None],
 ) -> AsyncGenerator[grpc.aio.Channel]:
-    """Serve what `register` adds to an asyncio server on a port of its own, and connect to it."""
+    """Serve what `register` adds to an asyncio server, on its own port, and connect to it."""
     server = grpc.aio.server()
     register(server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -455,12 +457,13 @@ async def loopback_async(
 
 @contextmanager
 def served() -> Generator[Served[grpc.Channel]]:
-    """Serve the synchronous services, empty at first."""
+    """Serve the synchronous services, initially empty."""
     store = Store()
     runner_requests: list[Message] = []
 
     def register(server: grpc.Server) -> None:
-        # The type stubs want every RPC of a servicer; the ones left out show what is answered then.
+        # The type stubs require every RPC of a servicer; the omitted ones show the default
+        # response.
         workflow_executions = WorkflowExecutions(store)  # pyright: ignore[reportAbstractUsage]
         agent_executions = AgentExecutions(store)  # pyright: ignore[reportAbstractUsage]
         runner = WorkflowRunner(store, runner_requests)
@@ -476,7 +479,7 @@ def served() -> Generator[Served[grpc.Channel]]:
 
 @asynccontextmanager
 async def served_async() -> AsyncGenerator[Served[grpc.aio.Channel]]:
-    """Serve the asyncio services, empty at first."""
+    """Serve the asyncio services, initially empty."""
     store = Store()
     runner_requests: list[Message] = []
 
@@ -499,9 +502,9 @@ async def served_async() -> AsyncGenerator[Served[grpc.aio.Channel]]:
 
 @dataclass(frozen=True)
 class Resource:
-    """An execution resource by the names that the contract gives to its parts.
+    """An execution resource, by the names that the contract gives to its parts.
 
-    The two have RPCs of the same names and no type in common, hence `Any`.
+    The two resources have RPCs with the same names but share no types, hence `Any`.
     """
 
     execution: Any
@@ -514,7 +517,7 @@ class Resource:
     subscription: Callable[[str], Message]
 
     def request(self) -> Any:
-        """Return what a caller sends to create an execution."""
+        """Return the message that a caller sends to create an execution."""
         return self.execution(
             api_version="agentic.stigmer.ai/v1",
             kind=self.execution.DESCRIPTOR.name,
@@ -523,7 +526,7 @@ class Resource:
         )
 
     def report(self, execution_id: str, **status: Any) -> Message:
-        """Return an update with the given fields of the status."""
+        """Return an update that sets the given fields of the status."""
         return self.update(execution_id=execution_id, status=self.status(**status))
 
 

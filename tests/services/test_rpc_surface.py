@@ -1,6 +1,6 @@
-"""Every RPC of every service in the contract: its path, its messages, its answer if left out.
+"""Every RPC of every service in the contract: path, messages, and the default response.
 
-Driven by the descriptors, so that a new service is covered with the day that it is generated.
+The descriptors drive these tests, so new services are covered as soon as they are generated.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
 from stigmer_apis.agentic.workflowrunner.v1 import WorkflowRunnerServiceControllerStub
 from tests.services.execution_services import TIMEOUT, loopback, loopback_async
 
-# Field 999, which no message has: content by which any message can be told from an empty one.
+# Field 999, which no message has, distinguishes any message from an empty one.
 CONTENT = b"\xba\x3e\x05hello"
 
 
 class Service(NamedTuple):
-    """A service of the contract, and the generated module and package that hold its classes."""
+    """A service of the contract, and the generated module and package that contain its classes."""
 
     file: FileDescriptorProto
     descriptor: ServiceDescriptorProto
@@ -86,7 +86,7 @@ EACH_SERVICE = pytest.mark.parametrize(
 
 
 def message_class(type_name: str) -> type[Message]:
-    """Return the generated class for a type as descriptors name it, such as `.ai.stigmer.X`."""
+    """Return the generated class of a type, given as in descriptors: `.ai.stigmer.X`."""
     descriptor = descriptor_pool.Default().FindMessageTypeByName(type_name.removeprefix("."))
     return message_factory.GetMessageClass(descriptor)
 
@@ -106,7 +106,7 @@ class Multicallable(NamedTuple):
 
 
 class RecordingChannel:
-    """Hands a stub what it asks for, by which it can be seen what that was."""
+    """A fake channel that records what a stub requests from it."""
 
     def __getattr__(self, name: str) -> Callable[..., Multicallable]:
         if name not in ("unary_unary", "unary_stream", "stream_unary", "stream_stream"):
@@ -121,7 +121,7 @@ class RecordingChannel:
 
 
 class RecordingInterceptor(grpc.ServerInterceptor):
-    """Notes the paths on which calls arrive."""
+    """A handler that records the paths of calls."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -142,7 +142,7 @@ def call(stub: Any, method: MethodDescriptorProto, request: Message) -> Message:
 
 
 def answering_servicer(service: Service, requests: list[Message]) -> Any:
-    """Return a servicer that keeps every request and answers with CONTENT in the right type."""
+    """Return a servicer that records every request and responds with CONTENT in the right type."""
 
     def handler(method: MethodDescriptorProto) -> Callable[[object, Any, object], Any]:
         response = message_class(method.output_type).FromString(CONTENT)
@@ -158,7 +158,7 @@ def answering_servicer(service: Service, requests: list[Message]) -> Any:
 
 
 def test_the_contract_has_the_services_that_an_execution_needs(contract: FileDescriptorSet) -> None:
-    # The tests below find their services by themselves and would find none in silence.
+    # The tests below discover services, and would silently pass if they found none.
     assert {
         "AgentExecutionCommandController",
         "AgentExecutionQueryController",
@@ -201,7 +201,7 @@ def test_the_contract_has_the_services_that_an_execution_needs(contract: FileDes
 def test_the_paths_are_those_that_deployed_clients_call(
     stub_class: Any, service: str, rpcs: list[str]
 ) -> None:
-    # Spelled out: the descriptors, which the tests below go by, would follow a change of name.
+    # Spelled out, because the descriptors that the tests below use would follow a rename.
     stub = stub_class(RecordingChannel())
     assert {rpc: getattr(stub, rpc).path for rpc in rpcs} == {
         rpc: f"/{service}/{rpc}" for rpc in rpcs

@@ -1,4 +1,4 @@
-"""`subscribe` over a real connection: the state as it is, every change, and an end."""
+"""`subscribe` over a real connection: the current state, every change, and the end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.services.execution_services import (
     served_async,
 )
 
-# Until a handler that has sent the state waits for a change again. One that is not yet waiting when
-# its client goes is ended by grpc itself, and would prove nothing.
+# Until a handler that sent the state waits for a change again. If its client leaves earlier, grpc
+# itself ends the handler, which would prove nothing.
 A_MOMENT = 0.1
 
 EACH_END = pytest.mark.parametrize("end", TERMINAL_PHASES, ids=ExecutionPhase.Name)
@@ -91,7 +91,7 @@ def test_a_client_that_cancels_ends_the_stream_on_the_server(resource: Resource)
         commands = resource.commands(services.channel)
         queries = resource.queries(services.channel)
         execution_id = commands.create(resource.request(), timeout=TIMEOUT).metadata.id
-        # No deadline: it would end the stream too.
+        # No deadline, which would also end the stream.
         stream = queries.subscribe(resource.subscription(execution_id))
         next(stream)
         assert services.store.follower_count(execution_id) == 1

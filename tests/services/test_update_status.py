@@ -1,4 +1,4 @@
-"""`updateStatus` over a real connection: it is how a task token reaches an execution, unchanged."""
+"""`updateStatus` over a real connection carries a task token to an execution, unchanged."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_update_without_a_token_keeps_the_stored_one(resource: Resource) -> N
         report = resource.report(execution_id, callback_token=token)
         commands.updateStatus(report, timeout=TIMEOUT)
 
-        # Empty is absent: the two cannot be told apart, on the wire or after it.
+        # Empty means absent: the two are indistinguishable, both on the wire and afterwards.
         for later in (
             resource.report(execution_id, phase=ExecutionPhase.EXECUTION_IN_PROGRESS),
             resource.report(execution_id, callback_token=b""),

@@ -1,4 +1,4 @@
-"""The workflow runner over a real connection: the direct path, on which no token travels."""
+"""The workflow runner over a real connection: the direct path, which carries no token."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.services.execution_services import TIMEOUT, WORKFLOW_EXECUTION, serve
 
 TOKEN = bytes(range(256))
 
-# Field 3 with TOKEN, as a client built before the field was reserved writes it.
+# Field 3 with TOKEN, as written by a client from before the field was reserved.
 OLD_TOKEN_FIELD = b"\x1a\x80\x02" + TOKEN
 
 EACH_CONTROL = pytest.mark.parametrize(
