@@ -182,7 +182,7 @@ def _of_resource(
 
 
 def _api_version(kind: Kind, package: str) -> str:
-    """What `api_version` says: the group of the kind, and the version of the package if it has one."""
+    """Return what `api_version` says: the group of the kind and the version of the package."""
     group, _, version = kind.api_version.partition("/")
     last = package.rpartition(".")[2]
     return f"{group}/{last if re.fullmatch(r'v[0-9]+', last) else version}"

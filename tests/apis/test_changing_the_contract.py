@@ -1,4 +1,4 @@
-"""docs/changing-the-contract.md, followed word by word: its edits pass the gates, its stub works."""
+"""docs/changing-the-contract.md, followed word by word, passes the gates and ends with a stub."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def page(root: Path) -> str:
 
 def test_following_the_page_ends_with_a_working_stub(page: str, checkout: Path, make: Run) -> None:
     ran: list[str] = []
-    replaced = ""
     # The commands of the introduction come after every change.
     first, *blocks = _blocks(page)
+    replaced = first
     for block in [*blocks, first]:
         if block.language == "sh":
             for command in (line.partition("#")[0].strip() for line in block.text.splitlines()):
@@ -49,14 +49,13 @@ def test_following_the_page_ends_with_a_working_stub(page: str, checkout: Path, 
                 else:
                     assert command == _FIXTURES  # writes the fixtures of this repository's package
         elif block.sentence.endswith("replace"):
-            replaced = block.text
+            replaced = block
         elif block.sentence == "with":
-            source = checkout / _path(previous)
-            assert replaced in source.read_text()
-            source.write_text(source.read_text().replace(replaced, block.text))
+            source = checkout / _path(replaced.sentence)
+            assert replaced.text in source.read_text()
+            source.write_text(source.read_text().replace(replaced.text, block.text))
         else:
             _write(checkout, block)
-        previous = block.sentence
     assert ran == ["make protos", _DEMO, "make protos", _FIXTURES]
     for module in ("v1/query_pb2_grpc.py", "v2/api_pb2.py"):
         assert (checkout / "python/stigmer_apis/agentic/report" / module).is_file()
