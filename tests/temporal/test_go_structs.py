@@ -105,6 +105,22 @@ def test_json_of_another_shape_is_refused_with_the_field(data: str, message: str
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, b"1"),
+        (-2.0, b"-2"),
+        (1.5, b"1.5"),
+        (999999999999999868928.0, b"999999999999999868928"),
+        (-999999999999999868928.0, b"-999999999999999868928"),
+        (1e21, b"1e+21"),
+        (-1e21, b"-1e+21"),
+    ],
+)
+def test_a_float_is_written_as_go_writes_it(value: float, text: bytes) -> None:
+    assert TemporalWorkflowOutput(result=value).to_json().startswith(b'{"Result":' + text + b",")
+
+
 @pytest.mark.parametrize("value", [float("nan"), {1: 2}, object(), "\ud800"])
 def test_a_value_that_json_cannot_carry_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="holds a value that JSON cannot carry"):

@@ -107,6 +107,8 @@ def test_a_refusal_says_the_path_and_the_expected_shape(data: bytes | str, probl
         (WorkflowExecutionStatus, "callbackToken", "+/8", b"\xfb\xff"),
         (WorkflowExecutionStatus, "callbackToken", "-_", b"\xfb"),
         (WorkflowExecutionStatus, "phase", "4", 4),
+        (WorkflowExecutionStatus, "phase", "-4", -4),
+        (WorkflowExecutionStatus, "phase", "-2147483648", -(2**31)),
         (WorkflowExecutionStatus, "phase", 77, 77),
         (WorkflowExecutionStatus, "phase", "EXECUTION_OF_THE_FUTURE", 0),
         (WaitTaskConfig, "seconds", "1e2", 100),
@@ -131,6 +133,7 @@ def test_every_spelling_that_proto_json_allows_is_read(
         *((WaitTaskConfig, "seconds", given) for given in (2**31, "1e99999", "01", "1e-400", "")),
         *((AgentExecutionConfig, "temperature", given) for given in ("nan", "1 ", True, 3.5e38)),
         *((WorkflowExecutionStatus, "phase", given) for given in (1.5, True, "+1", "1 ", 2**31)),
+        *((WorkflowExecutionStatus, "phase", given) for given in (-(2**31) - 1, "2147483648")),
         *((WorkflowExecutionStatus, "callbackToken", given) for given in ("A", "AQ=", "AQ I=", 5)),
     ],
 )
