@@ -1,1 +1,1 @@
-"""The proof: one folder for each room that it tests, and the proof tools side by side."""
+"""The tests: one folder for each part of the repository, and the proof tools next to them."""

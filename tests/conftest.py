@@ -15,7 +15,7 @@ from tests.toolchain import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What hypothesis keeps is no file of ours, and workers write it while tests copy the tree.
+# Hypothesis' files are not part of the repository, and workers write them while tests copy it.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / "build" / "cache" / "hypothesis"))
 
 

@@ -1,4 +1,4 @@
-"""One test for a question that many elements must answer."""
+"""One test that asks many elements the same question."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Case = TypeVar("Case")
 def for_each(
     cases: Mapping[str, Case],
 ) -> Callable[[Callable[Concatenate[Case, ...], None]], Callable[..., None]]:
-    """Turn a question about one case, its first parameter, into one test about all of them.
+    """Turn a question about one case, its first parameter, into one test of all cases.
 
-    The test asks every case, whatever the others answer, and fails with the names and the errors of
-    those that answer wrong. Other parameters are fixtures, as ever. A test for each case would ask
-    the same; with thousands of message types, it is the tests that take the time then.
+    The test checks every case, even after failures, and fails with the names and errors of all
+    cases that fail. Other parameters are fixtures, as usual. With thousands of message types, one
+    test per case would spend most of the time on the tests themselves.
     """
 
     def decorate(question: Callable[Concatenate[Case, ...], None]) -> Callable[..., None]:

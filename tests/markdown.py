@@ -1,4 +1,4 @@
-"""Tables of Markdown, and the part of a page that a make target writes."""
+"""Markdown tables, and the generated part of a page."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _END = "<!-- End of what `{}` writes. -->"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[str] = ()) -> str:
-    """Render a table; `align` has a `---`, `:---` or `---:` for each column."""
+    """Render a table; `align` contains `---`, `:---` or `---:` for each column."""
     lines = [head, align or ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 def replace_part(page: Path, target: str, text: str) -> bool:
-    """Write the text where the page has the markers of a make target; return whether it differs.
+    """Write the text between the markers of a make target, and return whether it differs.
 
     Raises:
-        ValueError: the page does not have each marker once.
+        ValueError: The page does not contain each marker exactly once.
     """
     begin, end = _BEGIN.format(target), _END.format(target)
     before = page.read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
-"""`.ci/run` runs every step, says how long each took, and fails when any of them does.
+"""`.ci/run` runs every step, reports the time of each, and fails if any step fails.
 
-`make` is made up here: it notes the target, and fails for the one that it is told to fail for.
+`make` is a fake: it records the target, and fails for the given one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STEPS = ["protos", "check", "test", "matrix", "runtimes", "neighbours", "handsha
 
 
 class Project:
-    """A folder with `.ci/run` and a made-up `make`."""
+    """Return a folder with `.ci/run` and a fake `make`."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.folder = folder / "project"
@@ -44,7 +44,7 @@ class Project:
             subprocess.run(["git", *identity, *command], cwd=self.folder, check=True)
 
     def run(self, *steps: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run `.ci/run` with what `make` must do: `FAILS`, `DRIFTS` or `WAITS` names a target."""
+        """Run `.ci/run`, where `FAILS`, `DRIFTS` or `WAITS` names the target with that behavior."""
         environment = {"FAILS": "", "DRIFTS": "", "WAITS": "", **variables}
         return subprocess.run(
             [".ci/run", *steps],
@@ -57,7 +57,7 @@ class Project:
 
     @property
     def made(self) -> list[str]:
-        """The targets that were made, in order."""
+        """Return the targets that were made, in order."""
         return (self.folder / "made").read_text().split()
 
 
@@ -67,7 +67,7 @@ def project(root: Path, tmp_path: Path) -> Project:
 
 
 def took(output: str) -> list[str]:
-    """The steps in the list at the end, which says how long each took."""
+    """Return the steps in the final list, which reports the time of each."""
     return re.findall(r"^ +\d+ s  (\w+)$", output.partition(" s in all\n")[2], re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""A question asked of each case fails for every case that answers wrong, and by name."""
+"""A question fails with the names of all cases that fail."""
 
 from __future__ import annotations
 

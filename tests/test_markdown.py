@@ -1,4 +1,4 @@
-"""Generated parts of pages: they replace what was there and nothing else."""
+"""Generated parts of pages replace only their previous content."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The contract: what it says, and that stock buf finds nothing wrong with it."""
+"""The contract: its content, and its results with stock buf."""

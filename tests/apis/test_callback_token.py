@@ -1,4 +1,4 @@
-"""The callback token stands in the two statuses, and nowhere else for good."""
+"""The callback token is a field of the two statuses, and can never be one elsewhere."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_number_gaps_are_reserved(contract: FileDescriptorSet, name: str) ->
 
 
 def test_no_gap_is_left_open(contract: FileDescriptorSet) -> None:
-    # 99 is the audit block, far from the other fields so that they have room to grow.
+    # 99 is the audit block, far from the other fields to leave room for new ones.
     for name, message in _messages(contract):
         taken = {field.number for field in message.field} - {99}
         taken |= {n for gap in message.reserved_range for n in range(gap.start, gap.end)}

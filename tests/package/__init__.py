@@ -1,1 +1,1 @@
-"""What users import and install: modules, types, validation, distributions."""
+"""What users import and install: modules, types, validation and distributions."""

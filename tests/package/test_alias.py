@@ -1,6 +1,6 @@
-"""The alias `ai.stigmer`: the same modules under the name that the generated code of others uses.
+"""The alias `ai.stigmer`: the same modules, under the name that foreign generated code uses.
 
-Each test runs in an interpreter of its own, for what an import leaves behind cannot be undone.
+Each test runs in its own interpreter, because the effects of an import cannot be undone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ NOT_A_PACKAGE = (
 
 
 def run(code: str, search: Path | None = None) -> Any:
-    """What the code hands to `show`, in a fresh interpreter that imports from `search` too."""
+    """Return what the code passes to `show`, in a fresh interpreter that also imports from
+    `search`.
+    """
     prelude = f"""
     import json, sys
     sys.path += {[str(search)] if search else []!r}

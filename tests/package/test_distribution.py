@@ -1,4 +1,4 @@
-"""What `make dist` builds: its content, that it is the same everywhere, and a life of it installed.
+"""The output of `make dist`: its content, its reproducibility, and its use after installation.
 
 Everything is built in scratch folders, with the command that `make dist` runs.
 """
@@ -33,7 +33,7 @@ STEM = f"stigmer_apis-{VERSION}"
 INFO = f"{STEM}.dist-info"
 
 NOT_IN_THE_TREE = (".git", ".venv*", "build")
-"""What is in a checkout beside the files of the repository."""
+"""What a checkout contains besides the files of the repository."""
 
 WITHOUT_GRPC = 'gRPC stubs and servicers need grpcio: pip install "stigmer-apis[grpc]"'
 
@@ -46,7 +46,7 @@ class Built(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """A virtual environment with protobuf and what a test installs, and nothing else."""
+    """A virtual environment with only protobuf and what a test installs."""
 
     root: Path
     python: Path
@@ -56,7 +56,7 @@ class Environment(NamedTuple):
         return next(self.root.glob("lib/python*/site-packages"))
 
     def files(self) -> dict[str, str]:
-        """The digest of every file that is installed, by path."""
+        """Return the digest of every installed file, by path."""
         return digests(self.site_packages)
 
 
@@ -74,14 +74,14 @@ def build(project: Path, out: Path, *options: str, root: Path, umask: int = 0o02
 
 
 def distributions(folder: Path) -> Built:
-    """The wheel and the sdist in a folder, which must hold nothing else."""
+    """Return the wheel and the sdist in a folder, which must contain nothing else."""
     found = Built(wheel=folder / f"{STEM}-py3-none-any.whl", sdist=folder / f"{STEM}.tar.gz")
     assert sorted(folder.iterdir()) == sorted(found)
     return found
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """The content of every file by its path, without what Python leaves when it runs."""
+    """Return the content of every file by path, without files that Python writes."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -112,7 +112,7 @@ def sdist_files(sdist: Path) -> dict[str, bytes]:
 
 
 def below(folder: str, files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files of an archive below a folder, by their path in it."""
+    """Return the files of an archive below a folder, by their path in it."""
     prefix = folder + "/"
     return {
         name.removeprefix(prefix): content
@@ -138,11 +138,11 @@ def metadata(in_wheel: dict[str, bytes]) -> email.message.Message:
 
 @pytest.fixture(scope="session")
 def project(root: Path) -> dict[str, Any]:
-    """What pyproject.toml declares."""
+    """Return the declarations in pyproject.toml."""
     return tomllib.loads((root / "pyproject.toml").read_text())["project"]
 
 
-# What is in them.
+# The content of the distributions.
 
 
 def test_the_wheel_has_the_package_and_its_metadata_at_top_level_and_nothing_else(
@@ -159,7 +159,7 @@ def test_the_wheel_has_the_whole_package_unchanged(root: Path, in_wheel: dict[st
 
     assert package.keys() == source.keys()
     assert [name for name in source if package[name] != source[name]] == []
-    # Spelled out, for without them type checkers and schema tools find nothing.
+    # Spelled out, because without these files type checkers and schema tools find nothing.
     assert {"py.typed", "schema.binpb", "agentic/workflowexecution/v1/__init__.pyi"} <= set(package)
 
 
@@ -227,7 +227,7 @@ def test_the_sdist_has_the_sources_of_the_wheel_and_nothing_else(root: Path, bui
     assert [name for name in expected if shipped[name] != expected[name]] == []
 
 
-# That they are the same, whoever builds them.
+# Reproducibility: builds in different places give the same files.
 
 
 def test_the_sdist_builds_the_same_wheel(root: Path, built: Built, tmp_path: Path) -> None:
@@ -283,13 +283,13 @@ def test_what_python_and_make_leave_in_a_tree_does_not_get_in(
 
 
 def copy_of_the_tree(checkout: Path, target: Path) -> Path:
-    """A copy without git history and environments; its source is one that nobody writes to."""
+    """Return a copy without git history and environments, whose source nobody writes to."""
     shutil.copytree(checkout, target, ignore=shutil.ignore_patterns(*NOT_IN_THE_TREE))
     return target
 
 
 def assert_same(one: Path, other: Path) -> None:
-    """Fail with the files that differ, for the archives themselves tell nothing."""
+    """Fail with the files that differ, because the archives themselves are not readable."""
     if one.read_bytes() == other.read_bytes():
         return
     read = wheel_files if one.suffix == ".whl" else sdist_files
@@ -298,12 +298,12 @@ def assert_same(one: Path, other: Path) -> None:
     pytest.fail(f"{one} and {other} differ in {sorted(differing) or 'how they are packed'}")
 
 
-# A life of the wheel, installed.
+# The wheel, installed and used.
 
 
 @pytest.fixture
 def environment(root: Path, tmp_path: Path) -> Environment:
-    """A fresh environment with the lowest protobuf that we declare, pinned by hash."""
+    """Return a fresh environment with the lowest declared protobuf, pinned by hash."""
     pinned = tmp_path / "protobuf.txt"
     pinned.write_text(pin_of("protobuf", root / "requirements/matrix/lowest.txt"))
     folder = tmp_path / "environment"
@@ -311,7 +311,7 @@ def environment(root: Path, tmp_path: Path) -> Environment:
     made = Environment(folder, folder / "bin/python")
     install = ["pip", "install", "--python", str(folder), "--no-deps", "--require-hashes"]
     install += ["--requirement", str(pinned)]
-    # From the cache, where `make matrix` has put it; else from the index.
+    # From the cache, where `make matrix` put it, or else from the index.
     if uv(root, *install, "--offline", check=False).returncode != 0:
         uv(root, *install)
     return made
@@ -329,7 +329,7 @@ def install_wheel(root: Path, built: Built, environment: Environment) -> None:
 
 
 def pin_of(name: str, requirements: Path) -> str:
-    """The lines of a requirements file that pin one distribution, hashes and all."""
+    """Return the lines of a requirements file that pin one distribution, including hashes."""
     pin = re.search(rf"^{name}==.*\n(?: +--hash=.*\n)+", requirements.read_text(), re.MULTILINE)
     assert pin, f"{requirements} does not pin {name}"
     return pin[0]
@@ -338,7 +338,7 @@ def pin_of(name: str, requirements: Path) -> str:
 def uv(root: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     defaults = {
         "UV_CACHE_DIR": str(root / "build/cache/uv"),
-        # Hard links would let whatever happens to an environment happen to the cache as well.
+        # Hard links would let changes in an environment reach the cache.
         "UV_LINK_MODE": "copy",
     }
     finished = subprocess.run(
@@ -352,13 +352,13 @@ def uv(root: Path, *arguments: str, check: bool = True) -> subprocess.CompletedP
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment variables without those that change what Python and uv do."""
+    """Return the environment variables without those that change the behavior of Python and uv."""
     changing = ("PYTHON", "VIRTUAL_ENV")
     return {name: value for name, value in os.environ.items() if not name.startswith(changing)}
 
 
 def python(environment: Environment, code: str) -> str:
-    """Run code in an environment, outside of the repository, and return what it prints."""
+    """Run code in an environment, outside the repository, and return its output."""
     finished = subprocess.run(
         [str(environment.python), "-c", textwrap.dedent(code)],
         cwd=environment.root,
@@ -453,5 +453,5 @@ def test_uninstalling_removes_every_file_of_ours_and_none_of_others(
 
 
 def is_bytecode_of_protobuf(name: str) -> bool:
-    """Whether Python wrote the file when ours imported one more module of protobuf."""
+    """Whether Python wrote the file when our package imported another module of protobuf."""
     return name.startswith("google/protobuf/") and name.endswith(".pyc")

@@ -1,4 +1,4 @@
-"""Every proto package re-exports its messages, enums, extensions and services, and nothing else."""
+"""Every proto package exports its messages, enums, extensions and services, and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stigmer_apis.agentic.workflowexecution import v1 as workflowexecution
 
 
 def names_of(file: FileDescriptorProto) -> dict[str, str]:
-    """The names that a .proto file brings into its package, with the module that defines each."""
+    """Return the names that a .proto file adds to its package, with the module of each."""
     stem = PurePosixPath(file.name).stem
     declared = [*file.message_type, *file.enum_type, *file.extension]
     names = {element.name: f"{stem}_pb2" for element in declared}
@@ -32,7 +32,7 @@ def names_of(file: FileDescriptorProto) -> dict[str, str]:
 
 
 def exports_of(image: FileDescriptorSet) -> dict[str, dict[str, str]]:
-    """For every Python package, the names that it re-exports, with the module that defines each."""
+    """Return the exported names of every Python package, with the module that defines each."""
     packages: dict[str, dict[str, str]] = defaultdict(dict)
     for file in image.file:
         if file.package.startswith("ai.stigmer."):
@@ -50,7 +50,7 @@ def import_package(name: str) -> ModuleType:
 
 
 def stub_of(package: ModuleType) -> ast.Module:
-    """The syntax tree of the type stub beside the package's `__init__.py`."""
+    """Return the syntax tree of the type stub next to the package's `__init__.py`."""
     assert package.__file__ is not None
     return ast.parse(Path(package.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
 
@@ -104,7 +104,7 @@ def test_a_package_gives_the_same_object_however_often_it_is_asked(package: str)
     for name in EXPORTS[package]:
         first = getattr(exported, name)
         assert getattr(exported, name) is first, name
-        # Once asked for, the name stands in the package and costs no call any more.
+        # After its first use, the name is in the package and costs no further call.
         assert vars(exported)[name] is first, name
 
 
@@ -130,7 +130,7 @@ def test_the_type_stub_of_a_package_imports_each_name_from_its_module(package: s
         if alias.name == alias.asname
     }
     expected = {name: f"{package}.{module}" for name, module in EXPORTS[package].items()}
-    # The asyncio view of a gRPC stub exists for type checkers alone.
+    # The asyncio view of a gRPC stub exists only for type checkers.
     only_typed = {name for name in imported if name and name.endswith("AsyncStub")}
     assert {name: imported[name] for name in imported if name not in only_typed} == expected
 
@@ -184,7 +184,7 @@ def test_every_exported_descriptor_carries_the_name_of_its_own_proto_package(pac
     for name, module in EXPORTS[package].items():
         exported = getattr(import_package(package), name)
         if not module.endswith("_grpc"):
-            # An extension is its own descriptor; messages and enums carry theirs.
+            # An extension is its own descriptor; messages and enums have one.
             descriptor = getattr(exported, "DESCRIPTOR", exported)
             assert descriptor.full_name == f"{proto_package}.{name}"
 

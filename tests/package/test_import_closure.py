@@ -1,7 +1,7 @@
-"""What a proto package of the platform loads, counted for each of them.
+"""What each proto package of the platform loads, counted.
 
-`test_imports.py` compares every module with what its .proto file imports. A .proto file that begins
-to import an unrelated package would take the comparison with it; the table here would not follow.
+`test_imports.py` compares every module with the imports of its .proto file. If a .proto file began
+to import an unrelated package, that comparison would follow; the table here would not.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ AUTHORIZATION = {"iam.iampolicy.v1.rpcauthorization"}
 UPDATES = REFERENCES | AUTHORIZATION | {"agentic.executioncontext.v1"}
 DEFINITION = METADATA | {"agentic.environment.v1"}
 
-# Every package below `ai.stigmer`: how many modules of messages it loads with its own messages, and
-# from which other packages. A number that grows means that everybody who imports it loads more.
+# Every package below `ai.stigmer`: the number of message modules that it loads with its own
+# messages, and the other packages that they come from. A larger number means that all importers
+# load more.
 LOADED: dict[str, tuple[int, set[str]]] = {
     "agentic.agent.v1": (12, REFERENCES | {"agentic.environment.v1"}),
     "agentic.agentexecution.v1": (18, UPDATES),
@@ -47,8 +48,8 @@ LOADED: dict[str, tuple[int, set[str]]] = {
     "tenancy.organization.v1": (6, METADATA),
 }
 
-# The RPCs of these take references or IDs of any kind of resource, their messages hold none. So
-# their stubs load commons/apiresource/io.proto, and the three files that it imports, on top.
+# The RPCs of these packages take references or IDs of any kind of resource, while their messages
+# contain none. Their stubs therefore also load commons/apiresource/io.proto and its three imports.
 STUBS_LOAD_REFERENCES = {
     "agentic.environment.v1",
     "agentic.executioncontext.v1",
@@ -57,8 +58,8 @@ STUBS_LOAD_REFERENCES = {
     "tenancy.organization.v1",
 }
 
-# Asks a package, in an interpreter that has loaded nothing of it, first for nothing, then for its
-# messages and enums, then for what its services have, and prints what has been loaded by then.
+# In a fresh interpreter, requests from a package first nothing, then its messages and enums, then
+# its services, and prints the modules loaded after each step.
 STEPS = """
 import importlib, json, sys
 
@@ -82,7 +83,7 @@ print(json.dumps({"grpc": sorted(set(sys.modules) - at_start)}))
 """
 
 Steps = dict[str, dict[str, set[str]]]
-"""The modules loaded by the end of each step, for every package."""
+"""Return the modules loaded at the end of each step, for every package."""
 
 every_package = pytest.mark.parametrize("package", LOADED)
 
@@ -94,12 +95,12 @@ def steps() -> Steps:
 
 @pytest.fixture(scope="module")
 def grpc_alone() -> set[str]:
-    """What grpc loads when nobody else does."""
+    """Return the modules that grpc loads by itself."""
     return run(GRPC_ALONE)["grpc"]
 
 
 def run(code: str, *arguments: str) -> dict[str, set[str]]:
-    """The lists of modules that a fresh interpreter prints."""
+    """Return the lists of modules that a fresh interpreter prints."""
     finished = subprocess.run(
         [sys.executable, "-P", "-W", "error", "-c", code, *arguments],
         capture_output=True,
@@ -113,7 +114,7 @@ def run(code: str, *arguments: str) -> dict[str, set[str]]:
 
 
 def message_modules(loaded: set[str]) -> dict[str, str]:
-    """Our modules of messages among those loaded, with the package of each below `stigmer_apis`."""
+    """Return our loaded message modules, with the package of each below `stigmer_apis`."""
     return {
         name: name.rpartition(".")[0].removeprefix("stigmer_apis.")
         for name in loaded
@@ -122,7 +123,7 @@ def message_modules(loaded: set[str]) -> dict[str, str]:
 
 
 def from_elsewhere(loaded: set[str]) -> set[str]:
-    """The top-level packages among those loaded that are not Python's own."""
+    """Return the top-level packages among those loaded that are not in the standard library."""
     return {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names
 
 
@@ -183,7 +184,7 @@ def test_the_stubs_of_a_package_load_nothing_but_grpc_on_top(
     stubs = {name for name in after if name.endswith("_pb2_grpc")}
     assert {name.rpartition(".")[0] for name in stubs} <= {f"stigmer_apis.{package}"}
     assert ("grpc" in after) is bool(stubs)
-    # Some RPCs answer with google.protobuf.Empty.
+    # Some RPCs return google.protobuf.Empty.
     assert from_elsewhere(after - before - grpc_alone) <= {"google", "stigmer_apis"}
 
 

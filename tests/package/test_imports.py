@@ -1,7 +1,7 @@
 """What importing the package loads, in fresh interpreters, with and without grpc.
 
-Everything here runs in an interpreter of its own with warnings as errors: what a module loads shows
-only where nothing else has loaded it before.
+Each test runs in its own interpreter, with warnings as errors, because loaded modules are visible
+only if nothing else has loaded them before.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SERVICER = "WorkflowExecutionCommandControllerServicer"
 
 SENTENCE = 'gRPC stubs and servicers need grpcio: pip install "stigmer-apis[grpc]"'
 
-# Hides grpc from the import system as if it were not installed: `import grpc` then fails with the
-# very error that it fails with there, and `find_spec("grpc")` returns None.
+# Hides grpc from the import system as if it were not installed: `import grpc` fails with the same
+# error, and `find_spec("grpc")` returns None.
 WITHOUT_GRPC = """
 import sys
 from importlib.machinery import PathFinder
@@ -42,8 +42,8 @@ class WithoutGrpc(PathFinder):
 sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutGrpc
 """
 
-# Forks instead of starting an interpreter for each module, which takes several times as long. What
-# the parent has loaded, every one of our modules needs, and none of it is ours.
+# Forks instead of starting an interpreter for each module, which takes several times as long. The
+# parent has loaded only modules that all of ours need, and none of ours.
 FIRST_IMPORTS = """
 import json, os, sys
 import google.protobuf.internal.builder
@@ -67,7 +67,7 @@ def run(
     if python_path is not None:
         environment["PYTHONPATH"] = str(python_path)
     return subprocess.run(
-        # -P: the current folder is no place to import from.
+        # -P: do not import from the current folder.
         [sys.executable, "-P", "-W", "error", "-c", code, *arguments],
         capture_output=True,
         text=True,
@@ -77,19 +77,19 @@ def run(
 
 
 def output_of(code: str, arguments: Sequence[str] = ()) -> Any:
-    """What the code prints as JSON."""
+    """Return the JSON that the code prints."""
     finished = run(code, arguments)
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)
 
 
 def loaded_by(statement: str) -> set[str]:
-    """The names of all modules that are there after the statement."""
+    """Return the names of all modules that are loaded after the statement."""
     return set(output_of(f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"))
 
 
 def error_of(statement: str, *, prelude: str = "", python_path: Path | None = None) -> list[str]:
-    """The type, text and `name` of the error that the statement raises."""
+    """Return the type, text and `name` of the error that the statement raises."""
     code = f"{prelude}\nimport json\ntry:\n{textwrap.indent(statement, '    ')}\n"
     code += "except Exception as error:\n"
     code += "    print(json.dumps([type(error).__name__, str(error), error.name]))\n"
@@ -100,7 +100,7 @@ def error_of(statement: str, *, prelude: str = "", python_path: Path | None = No
 
 
 def names_after_a_star(prelude: str = "") -> set[str]:
-    """The names that `from package import *` brings."""
+    """Return the names that `from package import *` imports."""
     code = f"""
     namespace = {{}}
     exec("from {V1} import *", namespace)
@@ -112,7 +112,7 @@ def names_after_a_star(prelude: str = "") -> set[str]:
 
 
 def generated() -> dict[str, str]:
-    """Every generated module, by its name, with the .proto file that it comes from."""
+    """Return every generated module by name, with its .proto file."""
     modules: dict[str, str] = {}
     for file in schema.file_descriptor_set().file:
         if file.name.startswith("ai/stigmer/"):
@@ -128,7 +128,7 @@ def module_of(file: str) -> str:
 
 
 def allowed_in(module: str) -> set[str]:
-    """The modules of ours that loading this one may load: those that its .proto file imports."""
+    """Return our modules that loading this one may load: those that its .proto file imports."""
     dependencies = {f.name: list(f.dependency) for f in schema.file_descriptor_set().file}
     files = {GENERATED[module]}
     while fresh := {name for file in files for name in dependencies[file]} - files:
@@ -150,7 +150,7 @@ def ours(modules: set[str]) -> set[str]:
 
 
 def strangers(modules: set[str]) -> set[str]:
-    """What no message may load: grpc, the validator, and anybody's module of the rules."""
+    """Return the modules that no message may load: grpc, the validator, and its rules."""
     return {name for name in modules if name.partition(".")[0] in ("grpc", "protovalidate", "buf")}
 
 
@@ -165,7 +165,7 @@ GENERATED = generated()
 
 @pytest.fixture(scope="module")
 def first_imports() -> dict[str, set[str]]:
-    """For every generated module, all modules that are there after it was imported first."""
+    """Return all modules that are loaded after each generated module is imported first."""
     finished = run(FIRST_IMPORTS, list(GENERATED))
     assert finished.returncode == 0, finished.stderr
     lines = [json.loads(line) for line in finished.stdout.splitlines()]
@@ -307,7 +307,7 @@ def test_the_sentence_stands_alone_at_the_end_of_the_traceback() -> None:
     finished = run(f"{WITHOUT_GRPC}\nfrom {V1} import {STUB}")
     assert finished.returncode == 1
     assert finished.stderr.splitlines()[-1] == f"ModuleNotFoundError: {SENTENCE}"
-    # A second traceback would send the reader after the cause that the sentence already names.
+    # A second traceback would distract from the cause that the error already states.
     assert finished.stderr.count("Traceback") == 1
 
 

@@ -1,9 +1,9 @@
-"""Fields whose names are Python keywords can be used, though not with a dot.
+"""Fields named like Python keywords are usable, though not with a dot.
 
-`message.in` is a syntax error. `getattr`, `setattr` and `**{"in": ...}` reach the field, and
-everything that takes a field's name as a string takes this one. Type checkers accept these, and see
-through none of them: the stubs leave such fields out, except in what `ClearField` takes.
-`typing/positive.py` and `typing/negative.py` hold what they accept and refuse.
+`message.in` is a syntax error. `getattr`, `setattr` and `**{"in": ...}` reach the field, and so
+does everything that takes a field name as a string. Type checkers accept these, but cannot check
+them: the stubs omit such fields, except in the parameters of `ClearField`. `typing/positive.py` and
+`typing/negative.py` list what type checkers accept and reject.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class KeywordField(NamedTuple):
     value: Any
     other: Any
     wire: bytes
-    """The value on the wire, tag and all."""
+    """The value on the wire, including the tag."""
 
     def in_a_message(self) -> Message:
-        """A message with this field alone set."""
+        """Return a message with only this field set."""
         return self.message(**{self.name: self.value})
 
 
@@ -65,13 +65,13 @@ every_text = pytest.mark.parametrize("field", TEXTS, ids=label)
 
 
 def value_of(message: Message, field: KeywordField) -> Any:
-    """The value of the field, repeated ones as a list."""
+    """Return the value of the field, a repeated one as a list."""
     value = getattr(message, field.name)
     return value if isinstance(value, str) else list(value)
 
 
 def all_names(image: FileDescriptorSet) -> Iterator[tuple[str, str]]:
-    """Every name that Python code writes after a dot, with the full name of what it is."""
+    """Yield every name that Python code writes after a dot, with the full name of its element."""
 
     def of_message(owner: str, message: DescriptorProto) -> Iterator[tuple[str, str]]:
         full_name = f"{owner}.{message.name}"
@@ -165,7 +165,7 @@ def test_a_repeated_keyword_field_is_filled_through_getattr_and_not_assigned() -
 
 @every_field
 def test_a_misspelled_keyword_field_is_refused(field: KeywordField) -> None:
-    # The name with an underscore, as other generators write it, is no alias.
+    # The name with an underscore, which other generators use, is not an alias.
     for name in (f"{field.name}_", field.name.title()):
         with pytest.raises(ValueError, match=name):
             field.message(**{name: field.value})
@@ -266,7 +266,7 @@ def test_no_other_module_is_named_after_a_keyword(contract: FileDescriptorSet) -
 
 
 def stub_of(message: type[Message]) -> ast.ClassDef:
-    """What the type stub says of a message class."""
+    """Return the type stub's declaration of a message class."""
     file = importlib.import_module(message.__module__).__file__
     assert file is not None
     tree = ast.parse(Path(file).with_suffix(".pyi").read_text(encoding="utf-8"))
@@ -280,8 +280,8 @@ def stub_of(message: type[Message]) -> ast.ClassDef:
 
 @every_field
 def test_a_type_stub_names_a_keyword_field_only_where_it_is_a_string(field: KeywordField) -> None:
-    # The generator can do no better than leave out what Python cannot spell. If it learns to, or
-    # codegen does, say in typing/positive.py what can then be relied on.
+    # The generator must omit names that Python cannot spell. If it or codegen learns to handle
+    # them, state in typing/positive.py what then works.
     stub = stub_of(field.message)
     annotated = {
         ast.unparse(node.target): node for node in stub.body if isinstance(node, ast.AnnAssign)

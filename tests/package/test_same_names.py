@@ -1,4 +1,4 @@
-"""Names that several packages have, such as `ExecutionPhase`, are never taken for one another."""
+"""Names that several packages have, such as `ExecutionPhase`, are never confused."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ SHARED = {
     "WorkflowId": ["agentic.workflow.v1", "agentic.workflowexecution.v1"],
     "WorkflowTask": ["agentic.workflow.v1", "agentic.workflowexecution.v1"],
 }
-"""The names that several packages have, and the packages below `ai.stigmer`."""
+"""The names that several packages have, and those packages below `ai.stigmer`."""
 
 
 class Owned(NamedTuple):
-    """A name of a package."""
+    """A name in a package."""
 
     package: str
     name: str
@@ -72,7 +72,7 @@ every_pair = pytest.mark.parametrize(
 
 
 def names_by_owner(image: FileDescriptorSet) -> dict[str, list[str]]:
-    """The packages that have each name: of messages, enums, services and extensions."""
+    """Return the packages that have each name of a message, enum, service or extension."""
     found: dict[str, list[str]] = defaultdict(list)
     for file in image.file:
         if file.package.startswith("ai.stigmer."):
@@ -82,7 +82,7 @@ def names_by_owner(image: FileDescriptorSet) -> dict[str, list[str]]:
 
 
 def all_exports(image: FileDescriptorSet) -> dict[str, list[tuple[str, Any]]]:
-    """For every package below `ai.stigmer`, its re-exported names and what they are."""
+    """Return the exports of every package below `ai.stigmer`, by name."""
     packages = {
         file.package.removeprefix("ai.stigmer.")
         for file in image.file
@@ -96,9 +96,9 @@ def all_exports(image: FileDescriptorSet) -> dict[str, list[tuple[str, Any]]]:
 
 
 def home_of(exported: Any) -> str:
-    """The Python package that something exported comes from, by its own account."""
-    # Messages and enums have a descriptor, an extension is one, and what is made of a service has a
-    # module alone.
+    """Return the Python package that an export belongs to, according to the export itself."""
+    # Messages and enums have a descriptor, an extension is one, and the classes of a service have
+    # only a module.
     file: Any = getattr(getattr(exported, "DESCRIPTOR", exported), "file", None)
     if file is None:
         module: str = exported.__module__
@@ -108,7 +108,7 @@ def home_of(exported: Any) -> str:
 
 
 def with_first_field(message: type[Message]) -> Message:
-    """A message with its first field set, a string in all of these."""
+    """Return a message with its first field set, which is a string in all of these."""
     first = message.DESCRIPTOR.fields_by_number[1]
     return message(**{first.name: "a-1"})
 
@@ -175,7 +175,7 @@ def test_a_message_is_no_instance_of_the_other_and_not_equal_to_it(
 def test_the_bytes_of_one_parsed_as_the_other_are_the_other(
     one: type[Message], other: type[Message]
 ) -> None:
-    # Nothing on the wire tells them apart: whoever parses decides, so the class must be right.
+    # The wire format does not distinguish them: the parsing class decides, so it must be right.
     parsed = other.FromString(with_first_field(one).SerializeToString())
     assert type(parsed) is other
     assert parsed == with_first_field(other)
@@ -237,7 +237,7 @@ def test_a_field_holds_the_task_of_its_own_package_and_refuses_the_other() -> No
 
 
 def test_the_phases_are_two_enums_that_agree_in_their_numbers() -> None:
-    # A phase is a plain int at run time, so a mix-up of the two must at least do no harm.
+    # A phase is a plain int at run time, so confusing the two must at least be harmless.
     of_agents, of_workflows = (
         Owned(package, "ExecutionPhase").exported for package in SHARED["ExecutionPhase"]
     )

@@ -1,4 +1,4 @@
-"""The contract as the package ships it: the .proto files and the descriptor image."""
+"""The contract as shipped in the package: the .proto files and the descriptor image."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def is_ours(file: str) -> bool:
 
 
 def messages_of(image: FileDescriptorSet) -> Iterator[tuple[str, DescriptorProto]]:
-    """Every message, nested ones too, by its full name."""
+    """Yield every message by full name, including nested ones."""
 
     def within(scope: str, message: DescriptorProto) -> Iterator[tuple[str, DescriptorProto]]:
         name = f"{scope}.{message.name}"
@@ -54,7 +54,7 @@ def messages_of(image: FileDescriptorSet) -> Iterator[tuple[str, DescriptorProto
 
 
 def fields_of(image: FileDescriptorSet) -> dict[str, FieldDescriptorProto]:
-    """Every field by its full name."""
+    """Yield every field by full name."""
     return {
         f"{name}.{field.name}": field
         for name, message in messages_of(image)
@@ -63,7 +63,7 @@ def fields_of(image: FileDescriptorSet) -> dict[str, FieldDescriptorProto]:
 
 
 def pool_of(image: FileDescriptorSet) -> DescriptorPool:
-    """A fresh pool with the files of an image, added as they come."""
+    """Return a fresh pool with the files of an image, added in order."""
     pool = DescriptorPool()
     for file in image.file:
         pool.AddSerializedFile(file.SerializeToString())
@@ -93,7 +93,7 @@ def test_a_wheel_has_its_proto_files_inside_the_package(
 ) -> None:
     package = tmp_path / "lib" / "site-packages" / "stigmer_apis"
     (package / "proto" / "ai" / "stigmer").mkdir(parents=True)
-    # A folder of that name beside a virtual environment is somebody else's.
+    # A folder with that name next to a virtual environment is not ours.
     (tmp_path / "lib" / "apis" / "ai" / "stigmer").mkdir(parents=True)
     monkeypatch.setattr("stigmer_apis.schema._PACKAGE", package)
     assert schema.proto_root() == package / "proto"

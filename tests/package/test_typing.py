@@ -1,7 +1,7 @@
-"""What type checkers make of the package, and whether its type stubs tell the truth.
+"""The results of type checkers, and whether the type stubs are correct.
 
-In the manner of mypy-protobuf's own tests: `typing/positive.py` must give no error, and
-`typing/negative.py` exactly those that its comments name.
+As in mypy-protobuf's own tests, `typing/positive.py` must give no error, and `typing/negative.py`
+exactly those that its comments name.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ POSITIVE, NEGATIVE = SAMPLES / "positive.py", SAMPLES / "negative.py"
 PACKAGE = Path(stigmer_apis.__file__).parent
 PROTO_ROOT = "ai.stigmer."
 
-# stubtest compares the stubs with the imported modules. These are the differences between what
-# protobuf and grpc do at run time and the closest that can be said in a stub, each as (name,
-# complaint); in all of them the stub promises nothing that a caller could miss.
+# stubtest compares the stubs with the imported modules. These are the differences between the
+# behavior of protobuf and grpc at run time and its closest description in a stub, each as (name,
+# complaint). In none of them does the stub declare anything that is missing.
 TOLERATED = {
     "an alias for annotations, so that a field of the same name does not hide the class": (
         r".*\.Global___\w+",
@@ -82,7 +82,7 @@ TOLERATED = {
     ),
 }
 if sys.version_info >= (3, 13):
-    # Only then do methods written in C tell which of their parameters have no name.
+    # Otherwise methods written in C do not reveal which of their parameters are positional-only.
     TOLERATED["protobuf's methods take by position what the stub also takes by name"] = (
         r".*\.(ClearField|HasField|WhichOneof)",
         r"is inconsistent, stub parameter \"\w+\" should be positional-only .*",
@@ -90,19 +90,19 @@ if sys.version_info >= (3, 13):
 
 
 class Diagnostic(NamedTuple):
-    """An error that a checker reports, or a comment demands."""
+    """An error that a checker reports, or that a comment expects."""
 
     line: int
     code: str
 
 
 Diagnostics = Mapping[str, list[Diagnostic]]
-"""What a checker reports, by file name."""
+"""Return the errors that a checker reports, by file name."""
 
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that holds the samples and asks for strict checking, and nothing else."""
+    """Create a project that contains only the samples and requires strict checking."""
     project = tmp_path_factory.mktemp("samples")
     for sample in (POSITIVE, NEGATIVE):
         shutil.copyfile(sample, project / sample.name)
@@ -138,9 +138,9 @@ def pyright(samples: Path) -> Diagnostics:
 
 
 def run(tool: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a tool of the environment that the tests run in."""
+    """Run a tool from the environment of the tests."""
     bin_folder = Path(sys.executable).parent
-    # `pyright --verifytypes` looks for packages in the first Python of the PATH.
+    # `pyright --verifytypes` looks for packages in the first Python on PATH.
     path = os.pathsep.join([str(bin_folder), os.environ.get("PATH", os.defpath)])
     return subprocess.run(
         [str(bin_folder / tool), *arguments],
@@ -172,7 +172,7 @@ def test_every_mistake_gives_the_errors_that_its_comment_names_and_no_others(
 
 
 def expectations(checker: str) -> Iterator[Diagnostic]:
-    """What the comments of the negative sample demand of a checker."""
+    """Return the errors that the comments of the negative sample expect of a checker."""
     for number, line in enumerate(NEGATIVE.read_text().splitlines(), start=1):
         _, marker, comment = line.partition("  # E: ")
         if marker:
@@ -203,7 +203,7 @@ def test_the_type_of_everything_public_is_known(tmp_path: Path) -> None:
     report = json.loads(run("pyright", *arguments, cwd=tmp_path).stdout)
 
     completeness = report["typeCompleteness"]
-    # Missing docstrings are reported as well, and count for nothing.
+    # Missing docstrings are also reported, but do not count.
     incomplete = {
         symbol["name"]: [diagnostic["message"] for diagnostic in symbol["diagnostics"]]
         for symbol in completeness["symbols"]
@@ -251,12 +251,12 @@ def is_field(name: str) -> bool:
     return attribute in getattr(descriptor, "fields_by_name", {})
 
 
-# stubtest passes over attributes that a stub only annotates: all scalar fields, and all RPCs of a
-# stub. The image says what they must be.
+# stubtest skips attributes that a stub only annotates: all scalar fields, and all RPCs of a stub.
+# The image gives their expected types.
 
 
 class MessageStub(NamedTuple):
-    """What a type stub says about a message."""
+    """The declaration of a message in a type stub."""
 
     attributes: set[str]
     keywords: set[str]
@@ -291,7 +291,9 @@ def test_the_stubs_have_the_rpcs_of_every_service(contract: FileDescriptorSet) -
 
 
 def messages(image: FileDescriptorSet) -> Iterator[tuple[str, str, DescriptorProto]]:
-    """The messages of the contract by module and path in it, nested ones and map entries too."""
+    """Return the messages of the contract by module and path, including nested ones and map
+    entries.
+    """
 
     def walk(path: str, message: DescriptorProto) -> Iterator[tuple[str, DescriptorProto]]:
         yield path, message
@@ -312,7 +314,7 @@ def services(image: FileDescriptorSet) -> Iterator[tuple[str, ServiceDescriptorP
 
 
 def rpcs(service: ServiceDescriptorProto, library: str) -> dict[str, str]:
-    """The RPCs of a service as a type stub annotates them, the modules of the messages left out."""
+    """Return the RPCs of a service as a type stub annotates them, without the message modules."""
     return {
         method.name: "{}.Unary{}MultiCallable[{}, {}]".format(
             library,
@@ -341,7 +343,7 @@ def has_presence(field: FieldDescriptorProto) -> bool:
 
 
 def oneofs(message: DescriptorProto) -> set[str]:
-    """The names of oneofs, which HasField and ClearField take as well."""
+    """Return the names of oneofs, which HasField and ClearField also accept."""
     return {oneof.name for oneof in message.oneof_decl}
 
 

@@ -1,8 +1,7 @@
-"""Protovalidate enforces every rule of the contract on ordinary messages of the package.
+"""protovalidate enforces every rule of the contract on ordinary messages of the package.
 
-`CASES` is the table: for every rule messages that keep it and messages that break it and no other.
-A rule that comes into the contract without a case fails
-`test_every_rule_of_the_contract_has_a_case`.
+`CASES` lists for every rule the messages that satisfy it, and messages that break it and no other.
+`test_every_rule_of_the_contract_has_a_case` fails for a new rule without a case.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ OWNER_SCOPE_CASES = [case for case in CASES if ".owner_scope." in case.rule]
 
 
 def name_of(case: Case) -> str:
-    """What a case is called: the message that it begins at, the path from there, and the rule."""
+    """Return the name of a case: the root message, the path from there, and the rule."""
     return f"{type(case.fails[0]).__name__}.{case.path}: {case.rule}"
 
 
@@ -51,7 +50,7 @@ every_owner_scope_case = pytest.mark.parametrize("case", OWNER_SCOPE_CASES, ids=
 
 
 def violations(message: Message) -> list[tuple[str, str]]:
-    """The field path and the rule ID of everything that `protovalidate.validate` objects to."""
+    """Return the field path and rule ID of every violation that protovalidate reports."""
     try:
         protovalidate.validate(message)
     except protovalidate.ValidationError as error:
@@ -60,7 +59,7 @@ def violations(message: Message) -> list[tuple[str, str]]:
 
 
 def path_of(field: FieldPathPb | None) -> str:
-    """A field path as text: names with dots between, indices and map keys in brackets."""
+    """Format a field path: names separated by dots, with indices and map keys in brackets."""
     path = ""
     for element in field.elements if field else []:
         path += f".{element.field_name}"
@@ -71,7 +70,7 @@ def path_of(field: FieldPathPb | None) -> str:
 
 
 def field_of(case: Case) -> str:
-    """The full name of the field that a case is about."""
+    """Return the full name of the field of a case."""
     *parents, last = re.sub(r"\[[^]]*\]", "", case.path).split(".")
     message = case.fails[0].DESCRIPTOR
     for name in parents:
@@ -85,9 +84,9 @@ def field_of(case: Case) -> str:
 
 
 def rules_pool() -> DescriptorPool:
-    """A pool that knows the rules, as protovalidate declares them.
+    """Return a pool that knows the rules as protovalidate declares them.
 
-    One of its own: in the default pool that file is for others to register.
+    It is a separate pool, because in the default pool that file belongs to others.
     """
     pool = DescriptorPool()
     for module in (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
@@ -100,7 +99,7 @@ RULES = rules_pool()
 
 
 def read_rules(options: Message, extension: str = "field") -> Any:
-    """The rules in an element's options, where they stand as unknown bytes; None without any."""
+    """Return the rules in an element's options, where they are unknown bytes, or None."""
     known = GetMessageClass(RULES.FindMessageTypeByName(options.DESCRIPTOR.full_name))
     rules: Any = RULES.FindExtensionByName(f"buf.validate.{extension}")
     parsed: Any = known.FromString(options.SerializeToString())
@@ -108,7 +107,7 @@ def read_rules(options: Message, extension: str = "field") -> Any:
 
 
 def rule_ids(rules: Any) -> Iterator[str]:
-    """The IDs of the violations that the rules of a field can lead to."""
+    """Return the IDs of the violations that the rules of a field can cause."""
     kind: str | None = rules.WhichOneof("type")
     understood = {"required", "cel", kind}
     for field, _ in rules.ListFields():
@@ -130,14 +129,14 @@ def typed_rule_ids(kind: str, rules: Any, *, required: bool) -> Iterator[str]:
         if {lower, upper} <= names:
             names = names - {lower, upper} | {f"{lower}_{upper}"}
     for minimum in names & {"min_len", "min_items", "min_pairs"}:
-        # `required` refuses the empty value before anything else is looked at.
+        # `required` rejects the empty value before any other rule applies.
         if required and getattr(rules, minimum) == 1:
             names.remove(minimum)
     yield from (f"{kind}.{name}" for name in names)
 
 
 def messages_of(image: FileDescriptorSet) -> Iterator[tuple[str, DescriptorProto]]:
-    """Every message, nested ones too, by its full name."""
+    """Yield every message by full name, including nested ones."""
 
     def within(scope: str, message: DescriptorProto) -> Iterator[tuple[str, DescriptorProto]]:
         name = f"{scope}.{message.name}"
@@ -151,7 +150,7 @@ def messages_of(image: FileDescriptorSet) -> Iterator[tuple[str, DescriptorProto
 
 
 def rules_of(image: FileDescriptorSet) -> set[tuple[str, str]]:
-    """Every rule of the contract: the full name of its field and its ID."""
+    """Yield every rule of the contract: the full name of its field, and its ID."""
     return {
         (f"{name}.{field.name}", rule)
         for name, message in messages_of(image)
@@ -209,10 +208,10 @@ def test_an_owner_scope_that_no_version_defines_breaks_both_rules_about_it(case:
         ("éa", {"chars", "start"}),
         ("é" * 15, {"chars", "start"}),
         ("é" * 16, {"chars", "start", "length"}),
-        # A digit and a letter in other scripts.
+        # A digit and a letter of other scripts.
         ("\u0661a", {"chars", "start"}),
         ("\u0430b", {"chars", "start"}),
-        # `$` must not look past a newline at the end, nor `^` begin anew after one.
+        # `$` must not match before a newline at the end, nor `^` after one.
         ("ab\n", {"chars"}),
         ("\nab", {"chars", "start"}),
         ("1\nab", {"chars", "start"}),
@@ -228,7 +227,7 @@ def test_the_slug_of_an_organization_is_told_of_each_rule_that_it_breaks(
 
 
 def test_environment_refs_take_an_environment_and_refuse_a_workflow_execution() -> None:
-    # The rule has the number of the kind, not its name; off by one it would take the neighbor.
+    # The rule contains the number of the kind, not its name; off by one would accept the next kind.
     assert (ApiResourceKind.environment, ApiResourceKind.workflow_execution) == (53, 52)
 
     def referring_to(kind: ApiResourceKind.ValueType) -> Message:
@@ -257,7 +256,7 @@ def test_every_rule_of_the_contract_has_a_case(contract: FileDescriptorSet) -> N
 
 
 def test_nothing_but_fields_carries_rules(contract: FileDescriptorSet) -> None:
-    # Where a message or a oneof carries one, the table above has to learn about it.
+    # If a message or a oneof gets a rule, extend the table above.
     for name, message in messages_of(contract):
         assert read_rules(message.options, "message") is None, name
         for oneof in message.oneof_decl:

@@ -1,4 +1,4 @@
-"""Cases for the rules of agents: what they are made of, what they run with, and their runs."""
+"""Cases for the rules of agents, environments, sessions and agent executions."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ port = partial(PortMapping, host_port=8080, container_port=80)
 
 
 def with_message(message: AgentMessage) -> AgentExecution:
-    """A valid agent execution in which this message follows a valid one."""
+    """Return a valid agent execution in which this message follows a valid one."""
     first = AgentMessage(type=MessageType.MESSAGE_HUMAN)
     return agent_execution(status=AgentExecutionStatus(messages=[first, message]))
 
@@ -160,7 +160,7 @@ AGENT_CASES = [
         "agent_instance_refs",
         "agent_instance_refs.kind",
         passes=[None, ApiResourceReference(kind=ApiResourceKind.agent_instance)],
-        # Unlike an empty list, a reference that is there and says nothing refers to no instance.
+        # Unlike an empty list, a present but empty reference refers to no instance.
         fails=references_except(ApiResourceKind.agent_instance),
     ),
     required(inline_sub_agent, "name"),
@@ -174,7 +174,7 @@ AGENT_CASES = [
     required(volume, "container_path"),
     int_minimum(port, "host_port", 1),
     int_minimum(port, "container_port", 1),
-    # Of a oneof, what is there is checked, and what is not there is not missed.
+    # Only the member of a oneof that is set is checked.
     Case(
         "mcp_servers[0].http.url",
         "required",
@@ -248,14 +248,14 @@ AGENT_EXECUTION_CASES = [
         "execution_id",
         1,
     ),
-    # A status that is there and empty is there.
+    # An empty status counts as present.
     required(
         partial(AgentExecutionUpdateStatusInput, execution_id="aex-1"),
         "status",
         AgentExecutionStatus(),
     ),
     required(partial(ListAgentExecutionsBySessionRequest, page_size=10), "session_id"),
-    # What holds for a message holds for it inside of others.
+    # What holds for a message also holds for it inside other messages.
     Case(
         "status.messages[1].tool_calls[0].status",
         "enum.defined_only",

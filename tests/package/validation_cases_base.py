@@ -1,7 +1,7 @@
-"""What the tables of validation cases are written with.
+"""Helpers for the tables of validation cases.
 
-The tables are in `validation_cases_<area>.py`. `test_validation.py` runs them and sees to it that
-no rule of the contract is without a case.
+The tables are in `validation_cases_<area>.py`. `test_validation.py` runs them and checks that every
+rule of the contract has a case.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from stigmer_apis.commons.apiresource.apiresourcekind import ApiResourceKind
 M = TypeVar("M", bound=Message)
 
 Valid = Callable[..., Message]
-"""A message type, or a partial of one: makes valid messages, but for the fields it is given."""
+"""A message type, or a partial of one, which creates valid messages except for the given fields."""
 
 UNDEFINED: Any = 99
-"""A number that no enum of the contract defines: what a newer peer may send."""
+"""A number that no enum of the contract defines, as a newer peer may send it."""
 
 INT32_MAX = 2**31 - 1
 
 LETTER = "é"
-"""One character and two bytes: where bytes were counted, every length below would be wrong."""
+"""One character of two bytes: counting bytes would make every length below wrong."""
 
 
 class Case(NamedTuple):
-    """A rule, by messages that keep it and messages that break it and no other."""
+    """A rule, with messages that satisfy it, and messages that break it and no other."""
 
     path: str
-    """Where the rule is broken, as protovalidate writes it."""
+    """The path of the broken field, as protovalidate writes it."""
     rule: str
     """The ID of the rule, which clients match on."""
     passes: Sequence[Message]
@@ -48,7 +48,7 @@ def resource(
     kind: type[M],
     scope: ApiResourceOwnerScope.ValueType = ApiResourceOwnerScope.organization,
 ) -> partial[M]:
-    """What makes valid resources of a kind: `resource(Agent)(spec=...)`."""
+    """A function that creates valid resources of a kind: `resource(Agent)(spec=...)`."""
     _, _, group, *_ = kind.DESCRIPTOR.full_name.split(".")
     make: Callable[..., M] = kind
     return partial(
@@ -62,7 +62,7 @@ def resource(
 def field_case(
     valid: Valid, name: str, rule: str, *, passes: Iterable[Any], fails: Iterable[Any]
 ) -> Case:
-    """A rule by values of its field. None leaves the field unset."""
+    """Return the case of a rule from values of its field. None leaves the field unset."""
 
     def messages(values: Iterable[Any]) -> list[Message]:
         return [valid(**{name: value}) for value in values]
@@ -105,7 +105,7 @@ def min_items(valid: Valid, name: str, count: int, item: Message) -> Case:
 
 
 def int_range(valid: Valid, name: str, low: int, high: int) -> Case:
-    # Unset is 0, and checked as 0: a range from 1 makes the field one that must be set.
+    # Unset is 0, and checked as 0: a range from 1 makes the field required.
     assert low > 0
     fails = [None, low - 1, high + 1, -1, INT32_MAX]
     return field_case(valid, name, "int32.gte_lte", passes=[low, high], fails=fails)
@@ -126,7 +126,7 @@ def defined_only(valid: Valid, name: str) -> Case:
 
 
 def header_cases(valid: Valid) -> list[Case]:
-    """The rules of `api_version` and `kind`, which every resource has."""
+    """Return the rules of `api_version` and `kind`, which every resource has."""
     right: Any = valid()
     version, kind = right.api_version, right.kind
     others = [None, "v1", version + "beta1", version.replace("v1", "v2"), version.upper()]
@@ -144,7 +144,7 @@ def metadata_required(valid: Valid) -> Case:
 
 
 def owner_scopes(valid: Valid, rule: str, *allowed: ApiResourceOwnerScope.ValueType) -> Case:
-    """The rule that a resource has one of some owner scopes, by every scope there is."""
+    """Return the rule that limits the owner scopes of a resource, for all scopes."""
     every = {
         scope: ApiResourceMetadata(owner_scope=scope) for scope in ApiResourceOwnerScope.values()
     }
@@ -158,13 +158,13 @@ def owner_scopes(valid: Valid, rule: str, *allowed: ApiResourceOwnerScope.ValueT
 
 
 def references_except(kind: ApiResourceKind.ValueType) -> list[ApiResourceReference]:
-    """References to every kind of resource but one, and to one that no version defines."""
+    """Return references to every kind of resource except one, and to an undefined kind."""
     others = [*ApiResourceKind.values(), UNDEFINED]
     return [ApiResourceReference(kind=other) for other in others if other != kind]
 
 
 def reference_kind(valid: Valid, name: str, rule: str, kind: ApiResourceKind.ValueType) -> Case:
-    """The rule that a list refers to resources of one kind only, by the second of its items."""
+    """Return the rule that a list refers to one kind of resource; the second item breaks it."""
     right = ApiResourceReference(kind=kind)
     return Case(
         f"{name}[1]",

@@ -1,4 +1,4 @@
-"""Cases for the rules of commons: what requests and resources of every area share."""
+"""Cases for the rules of commons: requests and resources of all areas."""
 
 from __future__ import annotations
 

@@ -73,12 +73,12 @@ principals_count = partial(
 
 
 def with_slug(slug: str) -> Organization:
-    """An organization that is valid but for its slug."""
+    """Return an organization that is valid except for its slug."""
     return organization(metadata=ApiResourceMetadata(slug=slug))
 
 
 def slug_case(rule: str, *, passes: list[str], fails: list[str]) -> Case:
-    """A rule of the slug of an organization, by slugs that break no other."""
+    """Return a rule of an organization's slug, from slugs that break no other rule."""
     return Case("metadata", rule, [with_slug(s) for s in passes], [with_slug(s) for s in fails])
 
 
@@ -136,7 +136,7 @@ IAM_POLICY_CASES = [
     required(principal_ids, "relation"),
     required(principals_count, "org_id"),
     required(principals_count, "principal_kind"),
-    # What holds for a message holds for it inside of others.
+    # What holds for a message also holds for it inside other messages.
     Case(
         "spec.principal.id",
         "required",

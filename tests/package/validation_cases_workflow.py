@@ -1,4 +1,4 @@
-"""Cases for the rules of workflows: their tasks, their instances, their runs and their runner."""
+"""Cases for the rules of workflows, their tasks, instances, executions and runner."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ task = partial(
 )
 workflow_spec = partial(WorkflowSpec, document=document(), tasks=[task()])
 
-# `in` and `try` are keywords of Python; as keys of a dict they are like any other name.
+# `in` and `try` are Python keywords, but ordinary dict keys.
 for_in: dict[str, Any] = {"in": "${ .files }"}
 for_task = partial(ForTaskConfig, each="file", do=[task()], **for_in)
 agent_call = partial(AgentCallTaskConfig, agent="reviewer", message="Review it.")
@@ -162,14 +162,14 @@ DEFINITION_CASES = [
         task,
         "kind",
         "required",
-        # Not `defined_only`: a kind of task that a newer peer knows passes.
+        # Not `defined_only`: a task kind that only a newer peer knows is valid.
         passes=[*set(WorkflowTaskKind.values()) - {0}, UNDEFINED],
         fails=[None, WorkflowTaskKind.WORKFLOW_TASK_KIND_UNSPECIFIED],
     ),
-    # A config that is there and empty is there.
+    # An empty config counts as present.
     required(task, "task_config", Struct()),
     min_len(Export, "as", 1),
-    # What holds for a message holds for it inside of others.
+    # What holds for a message also holds for it inside other messages.
     Case(
         "spec.tasks[1].export.as",
         "string.min_len",
@@ -237,7 +237,7 @@ TASK_CASES = [
         SetTaskConfig,
         "variables",
         "required",
-        # The map must hold something; what it holds may be empty.
+        # The map must contain an entry, whose value may be empty.
         passes=[{"greeting": "Hello."}, {"greeting": ""}, {"": ""}],
         fails=[None, {}],
     ),
@@ -259,7 +259,7 @@ TASK_CASES = [
     Case(
         "config.timeout",
         "int32.gte_lte",
-        # Settings are not missed, but for any of them there must be a timeout among them.
+        # The settings are optional, but if present, they need a timeout.
         passes=[agent_call(), agent_call(config=agent_config(model="large"))],
         fails=[agent_call(config=AgentExecutionConfig(model="large"))],
     ),
@@ -283,7 +283,7 @@ WORKFLOW_EXECUTION_CASES = [
         "execution_id",
         1,
     ),
-    # A status that is there and empty is there.
+    # An empty status counts as present.
     required(
         partial(WorkflowExecutionUpdateStatusInput, execution_id="wex-1"),
         "status",

@@ -1,8 +1,8 @@
-"""Fills messages of any schema with values that follow from the names of their fields alone.
+"""Fills messages of any schema with values that depend only on the names of their fields.
 
 A value depends on the path to its field (`status.tasks[1].name`), so adding a field changes no
-other value, and a value that ends up in the wrong field is recognised. What the filler makes for
-the schema of a release is kept in `releases/`; whoever changes a value here breaks those.
+other value, and a value in the wrong field is recognizable. `releases/` stores the output of the
+filler for the schema of every release; changing a value here breaks those fixtures.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ class Size(NamedTuple):
     """How much a message is filled with."""
 
     elements: int
-    """How many elements a repeated field gets, and how many entries a map."""
+    """The number of elements in a repeated field, and of entries in a map."""
     own_kind: int
-    """How many messages of a kind there are within each other, at the most."""
+    """The maximum nesting of messages of the same type."""
 
 
 FULL = Size(2, 2)
 SMALL = Size(1, 1)
 
-# One character of two, three and four bytes each.
+# One character each of two, three and four bytes.
 _NON_ASCII = "é日🚀"
-# In this order by code point, by UTF-8 byte and by UTF-16 unit alike.
+# The same order by code point, by UTF-8 byte and by UTF-16 unit.
 _KEYS = ("key", f"ключ {_NON_ASCII}")
 _FIELD = FieldDescriptorProto
 
 
 def filled(message_type: type[Message], member: str = "", size: Size = FULL) -> Message:
-    """A message with every field set, messages within messages too.
+    """Return a message with every field set, including nested messages.
 
-    Of a oneof, `member` is set if it is one of it, or else the member with the lowest number; the
-    second element of a repeated field has the next one. A message within its own kind is filled
-    too, but for what would be too many within one another.
+    Of a oneof, set `member` if it belongs to it, and otherwise the lowest-numbered member; the
+    second element of a repeated field gets the next member. A message inside a message of its own
+    type is filled too, up to the maximum nesting.
     """
     message = message_type()
     _Filler(size).fill(message, "", (), member)
@@ -57,25 +57,27 @@ def filled(message_type: type[Message], member: str = "", size: Size = FULL) -> 
 
 
 def oneof_members(message: Message | type[Message]) -> list[str]:
-    """The members of the oneofs of a message, in the order of their numbers."""
+    """Return the members of a message's oneofs, ordered by number."""
     found = [field for field in declared_fields(message).values() if is_oneof_member(field)]
     return [field.name for field in sorted(found, key=lambda field: field.number)]
 
 
 def is_oneof_member(field: FieldDescriptorProto) -> bool:
-    """Whether a field excludes others; the oneof that makes a field `optional` does not count."""
+    """Whether a field belongs to a real oneof; the synthetic oneof of an `optional` field does not
+    count.
+    """
     return field.HasField("oneof_index") and not field.proto3_optional
 
 
 def declared_fields(message: Message | type[Message]) -> Mapping[str, FieldDescriptorProto]:
-    """The fields of a message as its file declares them, by name."""
+    """Return the fields of a message by name, as its file declares them."""
     return {field.name: field for field in _declared(message.DESCRIPTOR).field}
 
 
-# The stubs have two kinds of descriptors that are not related, hence Any.
+# The stubs have two unrelated kinds of descriptors, hence Any.
 def _declared(descriptor: Any) -> DescriptorProto:
-    # The runtimes differ in how their own descriptors say that a field is repeated, and the pure
-    # Python one cannot copy a descriptor from a pool back; the file itself is the same everywhere.
+    # Descriptors of different runtimes report repeated fields differently, and pure Python cannot
+    # copy a descriptor back from a pool; the file itself is the same everywhere.
     return _declared_in(descriptor.file.serialized_pb)[descriptor.full_name]
 
 
@@ -168,7 +170,7 @@ def _map_key(field: FieldDescriptorProto, index: int) -> object:
 
 
 def _value(field: FieldDescriptorProto, enum: Any, path: str, index: int) -> object:
-    """A value other than the default of the type; of an element, `index` says which it is."""
+    """Return a value that is not the type's default; `index` is that of an element."""
     seed = _seed(path)
     if enum is not None:
         numbers = sorted({value.number for value in enum.values})
@@ -196,7 +198,7 @@ def _unsigned(bits: int) -> tuple[int, ...]:
     return 1, 2**bits - 1, 2 ** (bits - 1), 2 ** (bits - 1) - 1
 
 
-# What a seed chooses from; no value is zero. The first two are the keys of a map.
+# The values that a seed selects from; none is zero. The first two are the keys of a map.
 _EXTREMES: Mapping[int, tuple[float, ...]] = {
     _FIELD.TYPE_INT32: _signed(32),
     _FIELD.TYPE_SINT32: _signed(32),
@@ -208,29 +210,29 @@ _EXTREMES: Mapping[int, tuple[float, ...]] = {
     _FIELD.TYPE_SFIXED64: _signed(64),
     _FIELD.TYPE_UINT64: _unsigned(64),
     _FIELD.TYPE_FIXED64: _unsigned(64),
-    # 0.1 has no exact binary form, and another nearest one as float and as double.
+    # 0.1 has no exact binary form, and its nearest float differs from its nearest double.
     _FIELD.TYPE_FLOAT: (0.1, -1.5, 2.0**127, -(2.0**-126)),
     _FIELD.TYPE_DOUBLE: (0.1, -1.5, 2.0**1023, -(2.0**-1022)),
 }
 
 
 def _fill_timestamp(message: Any, path: str) -> None:
-    # From the first second of the year 1 to the last one of 9999, which is all there may be.
+    # From the first second of year 1 to the last second of 9999, the valid range.
     message.seconds = -62_135_596_800 + _seed(path) % 315_537_897_600
     message.nanos = 1 + _seed(f"{path}.nanos") % 999_999_999
 
 
 def _fill_duration(message: Any, path: str) -> None:
-    # 10 000 years both ways; seconds and nanoseconds have the same sign.
+    # 10,000 years in both directions; seconds and nanoseconds have the same sign.
     sign = 1 if _seed(path) % 2 else -1
     message.seconds = sign * (1 + _seed(path) % 315_576_000_000)
     message.nanos = sign * (1 + _seed(f"{path}.nanos") % 999_999_999)
 
 
 def _every_kind(path: str) -> dict[str, object]:
-    """Every kind of value that a Struct can have; kept shallow.
+    """Return every kind of value that a Struct can contain, without deep nesting.
 
-    The pure Python runtime of protobuf 4.25 takes twice as long for each level of it.
+    The pure Python runtime of protobuf 4.25 takes twice as long for each level.
     """
     return {
         "null": None,
@@ -249,7 +251,7 @@ def _fill_struct(message: Message, path: str) -> None:
 
 
 def _fill_list(message: Message, path: str) -> None:
-    values: Any = list(_every_kind(path).values())  # the stubs know only of objects
+    values: Any = list(_every_kind(path).values())  # the stubs know only objects
     json_format.ParseDict(values, message)
 
 

@@ -1,6 +1,6 @@
-"""The message classes of a descriptor image, made at run time in a pool of their own.
+"""The message classes of a descriptor image, created at run time in their own pool.
 
-That is how a release that is not installed reads and writes: its image says what it knows.
+This is how the tests read and write with a release that is not installed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from google.protobuf.message_factory import GetMessageClass
 
 
 class ImageTypes(Mapping[str, type[Message]]):
-    """The classes of every message of the contract in an image, by full name, map entries aside."""
+    """Return the classes of all contract messages in an image by full name, not map entries."""
 
     def __init__(self, image: FileDescriptorSet) -> None:
         self._pool = DescriptorPool()
-        for file in image.file:  # each stands after those that it imports
+        for file in image.file:  # each file comes after its imports
             self._pool.AddSerializedFile(file.SerializeToString())
         self._names = sorted(
             name
@@ -43,7 +43,7 @@ class ImageTypes(Mapping[str, type[Message]]):
 def walk_messages(
     scope: str, messages: Iterable[DescriptorProto]
 ) -> Iterator[tuple[str, DescriptorProto]]:
-    """Each message with its full name, the messages within it and the entries of its maps too."""
+    """Yield each message with its full name, including nested messages and map entries."""
     for message in messages:
         name = f"{scope}.{message.name}"
         yield name, message

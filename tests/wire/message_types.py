@@ -1,4 +1,4 @@
-"""The message types of the contract, without pytest: the processes of the fuzzer import this."""
+"""The message types of the contract, without pytest, because the fuzzer's processes import this."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from google.protobuf.message import Message
 
 from stigmer_apis import schema
 
-# Before the image is parsed: an option that is not known by then stays an unknown field in it.
+# Before the image is parsed: an option that is unknown at that time stays an unknown field.
 from stigmer_apis.commons.apiresource import field_options_pb2 as field_options_pb2
 
 
 def encode_varint(number: int) -> bytes:
-    """Seven bits a byte, the lowest first; the high bit says that more follow."""
+    """Encode seven bits per byte, lowest first; the high bit means that more bytes follow."""
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(0x80 | number & 0x7F)
@@ -26,7 +26,7 @@ def encode_varint(number: int) -> bytes:
 
 
 class Declared(NamedTuple):
-    """A message type as the image declares it and as the gencode provides it."""
+    """A message type, as the image declares it and as the generated code provides it."""
 
     module: str
     path: tuple[str, ...]
@@ -34,7 +34,7 @@ class Declared(NamedTuple):
 
     @property
     def message_type(self) -> type[Message]:
-        """The generated class."""
+        """Return the generated class."""
         found: object = importlib.import_module(self.module)
         for name in self.path:
             found = getattr(found, name)
@@ -58,14 +58,14 @@ def _with_nested(declared: Declared) -> Iterator[Declared]:
         yield from _with_nested(Declared(declared.module, (*declared.path, nested.name), nested))
 
 
-# By full name, the well-known types that ours refer to included.
+# By full name, including the well-known types that our messages refer to.
 _DECLARED = dict(_declared_messages())
 CONTRACT = {name: found for name, found in _DECLARED.items() if name.startswith("ai.stigmer.")}
-"""Every message type of the contract by its full name, the entries of map fields included."""
+"""Return every message type of the contract by full name, including map entries."""
 
 MESSAGE_TYPES = {
     name: found.message_type
     for name, found in CONTRACT.items()
     if not found.descriptor.options.map_entry
 }
-"""Every message class that users create, by the full name of its message type."""
+"""Return every message class that users create, by the full name of its message type."""

@@ -1,7 +1,7 @@
-"""The fixtures of releases: one message in binary and in JSON for each thing that is said on wire.
+"""The fixtures of releases: one message in binary and JSON for each message type and oneof member.
 
-`python -m tests.wire.release_fixtures` writes those of HEAD, from the contract as it is.
-`releases/README.md` says what they are and how their files are named.
+`python -m tests.wire.release_fixtures` writes those of HEAD from the current contract.
+`releases/README.md` describes their content and their file names.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ JSON = ".json"
 
 
 def image_of(release: Path) -> FileDescriptorSet:
-    """The image of a release, which lies beside its fixtures; that of HEAD is the shipped one."""
+    """Return the image of a release, which is next to its fixtures; for HEAD, the shipped image."""
     if release == HEAD:
         return schema.file_descriptor_set()
     return FileDescriptorSet.FromString((release / IMAGE).read_bytes())
 
 
 def fixtures_of(types: Mapping[str, type[Message]]) -> dict[str, Message]:
-    """Every message that has a fixture, by the name of its files without their ending.
+    """Yield every message that has a fixture, by its file name without the extension.
 
-    That name is the full name of a message, or of a member of one of its oneofs: a message and its
-    fields share one scope, so no two are the same.
+    The name is the full name of a message or of a oneof member. A message and its fields share one
+    scope, so names are unique.
     """
     found: dict[str, Message] = {}
     for name, message_type in types.items():
@@ -47,18 +47,18 @@ def fixtures_of(types: Mapping[str, type[Message]]) -> dict[str, Message]:
 
 
 def to_binary(message: Message) -> bytes:
-    """The canonical bytes: fields in the order of their numbers, maps in that of their keys."""
+    """Return the canonical bytes: fields ordered by number, maps by key."""
     return message.SerializeToString(deterministic=True)
 
 
 def to_json(message: Message) -> bytes:
-    """ProtoJSON with sorted keys, in UTF-8, with a newline at the end."""
+    """Return ProtoJSON in UTF-8 with sorted keys and a newline at the end."""
     text = json_format.MessageToJson(message, indent=2, sort_keys=True, ensure_ascii=False)
     return text.encode() + b"\n"
 
 
 def files_of(image: FileDescriptorSet) -> dict[str, bytes]:
-    """The fixtures that a schema has, as file names and their contents."""
+    """Return the fixtures of a schema, as file names and contents."""
     files: dict[str, bytes] = {}
     for stem, message in fixtures_of(ImageTypes(image)).items():
         files[stem + BINARY] = to_binary(message)
@@ -67,7 +67,7 @@ def files_of(image: FileDescriptorSet) -> dict[str, bytes]:
 
 
 def write(release: Path) -> int:
-    """Write the fixtures of a release, remove files that are none of it, and count the first."""
+    """Write the fixtures of a release, remove stale files, and return the number of fixtures."""
     files = files_of(image_of(release))
     release.mkdir(parents=True, exist_ok=True)
     for stray in {path.name for path in release.iterdir()} - files.keys() - {IMAGE}:
@@ -78,7 +78,7 @@ def write(release: Path) -> int:
 
 
 def main() -> int:
-    """Write the fixtures of HEAD and say how many there are."""
+    """Write the fixtures of HEAD and print their number."""
     written = write(HEAD)
     print(f"fixtures: wrote {written} files in releases/{HEAD.name}")
     return 0

@@ -1,4 +1,4 @@
-"""The protobuf runtime at hand, and what its readers may raise."""
+"""The current protobuf runtime, and the exceptions that its readers may raise."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ PURE_PYTHON = api_implementation.Type() == "python"
 PROTOBUF = tuple(int(part) for part in google.protobuf.__version__.split(".")[:3])
 
 DEEPEST = 100
-"""How many messages within messages every binary reader takes."""
+"""The number of nested messages that every binary reader accepts."""
 
-# CVE-2025-4565: these follow nesting as deep as Python does. 4.25 has the limit from our floor on.
+# CVE-2025-4565: these versions follow nesting as deep as Python does. All of our 4.25 range has the
+# limit.
 HAS_NO_LIMIT = PURE_PYTHON and ((5,) < PROTOBUF < (5, 29, 5) or (6,) < PROTOBUF < (6, 31, 1))
-"""Whether the binary reader has no limit of its own for messages and groups in one another."""
+"""Whether the binary reader lacks its own limit for nested messages and groups."""
 
-# The pure Python runtime, which pip installs where there is no wheel for the machine, lets the
-# codec's error through when a string is not UTF-8.
+# The pure Python runtime, which pip installs if there is no wheel for the machine, raises the
+# codec's error if a string is not UTF-8.
 BINARY_REFUSALS: tuple[type[Exception], ...] = (
     DecodeError,
     *((UnicodeDecodeError,) if PURE_PYTHON else ()),
     *((RecursionError,) if HAS_NO_LIMIT else ()),
 )
-"""What the binary reader may raise."""
+"""The exceptions that the binary reader may raise."""
 
 _UNWRAPPED: tuple[type[Exception], ...] = (
-    RecursionError,  # nested too deeply
-    TypeError,  # a document that is a number or null
-    OverflowError,  # 1e400 for an integer
-    *(() if PURE_PYTHON else (SystemError,)),  # a lone surrogate in the name of a field
+    RecursionError,  # the input is nested too deeply
+    TypeError,  # the document is a number or null
+    OverflowError,  # an integer is 1e400
+    *(() if PURE_PYTHON else (SystemError,)),  # a field name contains a lone surrogate
 )
 JSON_REFUSALS: tuple[type[Exception], ...] = (
     json_format.ParseError,
     *(_UNWRAPPED if PROTOBUF < (5,) else ()),
 )
-"""What the JSON reader may raise; from protobuf 5 on it wraps whatever goes wrong within it."""
+"""The exceptions that the JSON reader may raise; protobuf 5 and later wrap all others."""

@@ -1,7 +1,7 @@
 """The contract at different times: before the tokens, at each release, at HEAD, and after it.
 
-What only HEAD has and the last release has not changes with every commit, and may be nothing. The
-times that are derived here always differ from it, so that tests about differences test something.
+The difference between HEAD and the last release changes with every commit, and may be empty. The
+versions derived here always differ from HEAD, so that tests of differences test something.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ADDED_MEMBER = "_member_added_later"
 
 
 def without_tokens() -> FileDescriptorSet:
-    """The contract as it was before either status had a `callback_token`."""
+    """Return the contract as it was before either status had a `callback_token`."""
     image = schema.file_descriptor_set()
     dropped = 0
     for file in image.file:
@@ -42,9 +42,9 @@ def without_tokens() -> FileDescriptorSet:
 
 
 def with_additions() -> FileDescriptorSet:
-    """A contract after HEAD, in which everything has grown as far as compatibility allows.
+    """Return a contract after HEAD, in which everything has grown as far as compatibility allows.
 
-    Each message has a field more, each oneof a member, and each enum a value.
+    Each message has one more field, each oneof one more member, and each enum one more value.
     """
     image = schema.file_descriptor_set()
     for file in image.file:
@@ -66,7 +66,7 @@ def _add_value(enum: EnumDescriptorProto) -> None:
 
 
 def _add_fields(message: DescriptorProto) -> None:
-    # Above every number that a message of ours has or reserves.
+    # Above every number that our messages use or reserve.
     text = FieldDescriptorProto(
         type=FieldDescriptorProto.TYPE_STRING,
         label=FieldDescriptorProto.LABEL_OPTIONAL,
@@ -79,7 +79,7 @@ def _add_fields(message: DescriptorProto) -> None:
 
 
 class Version:
-    """The contract at one time: its message classes, and a message of each of its fixtures."""
+    """One version of the contract: its message classes, and a message for each of its fixtures."""
 
     def __init__(self, name: str, image: FileDescriptorSet) -> None:
         self.name = name
@@ -87,7 +87,7 @@ class Version:
 
     @functools.cached_property
     def fixtures(self) -> Mapping[str, Message]:
-        """What it writes, by the name of the fixture."""
+        """The binary messages that it writes, by the name of the fixture."""
         return fixtures_of(self.types)
 
     @functools.cached_property
@@ -97,7 +97,7 @@ class Version:
 
     @functools.cached_property
     def json_with_numbers(self) -> Mapping[str, str]:
-        """The fixtures as JSON that says enum values by their numbers."""
+        """The fixtures as JSON with enum values as numbers."""
         return {
             stem: json_format.MessageToJson(it, use_integers_for_enums=True)
             for stem, it in self.fixtures.items()

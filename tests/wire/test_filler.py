@@ -1,4 +1,4 @@
-"""The filler knows every type of field, those too that the contract does not use yet."""
+"""The filler handles every type of field, including those that the contract does not use yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.wire.release_fixtures import to_binary
 F = FieldDescriptorProto
 PACKAGE = "ai.stigmer.test"
 WELL_KNOWN = ["Duration", "ListValue", "Struct", "Timestamp", "Value"]
-# Groups are of proto2; messages and enums need a name and are added one by one.
+# Only proto2 has groups; messages and enums need a name and are added one by one.
 SCALARS = sorted(set(F.Type.values()) - {F.TYPE_GROUP, F.TYPE_MESSAGE, F.TYPE_ENUM})
 KEYS = sorted(set(SCALARS) - {F.TYPE_FLOAT, F.TYPE_DOUBLE, F.TYPE_BYTES})
 

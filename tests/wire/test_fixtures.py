@@ -1,4 +1,4 @@
-"""The fixtures of every release are read and written by today's classes as they were."""
+"""Today's classes read and write the fixtures of every release unchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.wire.release_fixtures import (
 FOLDERS = sorted(path for path in RELEASES.iterdir() if path.is_dir())
 
 TYPES = {folder.name: ImageTypes(image_of(folder)) for folder in FOLDERS}
-"""What each release could read, by its own image."""
+"""Return what each release could read, according to its own image."""
 
 MEMBERS = {
     f"{name}.{field.name}": name
@@ -42,39 +42,39 @@ MEMBERS = {
     for field in found.descriptor.field
     if is_oneof_member(field)
 }
-"""The message of every member of a oneof, by the full name of the member."""
+"""Return the message of every oneof member, by the full name of the member."""
 
 
 class Fixture(NamedTuple):
-    """A message in two encodings, and the class of today that must read both."""
+    """A message in two encodings, and today's class that must read both."""
 
     release: str
     stem: str
 
     @property
     def message_name(self) -> str:
-        """The message, which is also named where the fixture is about a member of its oneof."""
+        """The name of the message, which also prefixes the fixtures of its oneof members."""
         return MEMBERS.get(self.stem, self.stem)
 
     @property
     def message_type(self) -> type[Message]:
-        """The class of today."""
+        """Return today's class."""
         if self.message_name not in MESSAGE_TYPES:
             raise AssertionError(f"{self}: no message of the contract claims it")
         return MESSAGE_TYPES[self.message_name]
 
     @property
     def binary(self) -> bytes:
-        """What lies in the binary file."""
+        """Return the content of the binary file."""
         return (RELEASES / self.release / f"{self.stem}{BINARY}").read_bytes()
 
     @property
     def json(self) -> bytes:
-        """What lies in the JSON file."""
+        """Return the content of the JSON file."""
         return (RELEASES / self.release / f"{self.stem}{JSON}").read_bytes()
 
     def read(self) -> Message:
-        """The message, from the binary file."""
+        """Return the message from the binary file."""
         return self.message_type.FromString(self.binary)
 
     def __str__(self) -> str:
@@ -93,7 +93,7 @@ on_every_release = pytest.mark.parametrize("release", FOLDERS, ids=lambda path: 
 
 
 def _difference(expected: bytes, actual: bytes) -> str:
-    """Where two encodings part, for people: the lines of texts, the offset of bytes."""
+    """Describe the first difference of two encodings: the lines of texts, the offset in bytes."""
     try:
         lines = expected.decode().splitlines(), actual.decode().splitlines()
         return "\n".join(difflib.unified_diff(*lines, "kept", "today", n=1, lineterm=""))
@@ -154,7 +154,7 @@ def test_each_member_of_a_oneof_has_a_fixture_that_sets_it(member: str) -> None:
 
 
 def test_every_message_of_the_contract_has_a_fixture() -> None:
-    # Asked of the generated classes, and not of what wrote the fixtures.
+    # Based on the generated classes, not on the code that wrote the fixtures.
     kept = {fixture.stem for fixture in FIXTURES if fixture.release == HEAD.name}
     assert sorted({*MESSAGE_TYPES, *MEMBERS} - kept) == [], "run `make fixtures`"
 
@@ -199,14 +199,14 @@ class Within(NamedTuple):
     path: str
     message: Any
     around: tuple[str, ...]
-    """The kinds of the messages around it, and its own."""
+    """The types of the messages around it, and its own."""
 
     def __str__(self) -> str:
         return self.path or "the message"
 
 
 def _every_message(message: Any, path: str = "", around: tuple[str, ...] = ()) -> Iterator[Within]:
-    """The message and those within it; Structs and other well-known types as one."""
+    """Yield the message and those inside it; Structs and other well-known types count as one."""
     name = message.DESCRIPTOR.full_name
     around = (*around, name)
     yield Within(path, message, around)
@@ -228,7 +228,7 @@ def _every_message(message: Any, path: str = "", around: tuple[str, ...] = ()) -
 
 
 def _message_type(field: Any) -> Any:
-    """The descriptor of the messages in a field or in the values of a map; None for others."""
+    """Return the descriptor of the messages in a field or map, or None."""
     found = field.message_type
     if found is not None and found.GetOptions().map_entry:
         return found.fields_by_name["value"].message_type
@@ -236,7 +236,7 @@ def _message_type(field: Any) -> Any:
 
 
 def _shortcomings(within: Within) -> Iterator[str]:
-    """What the message leaves at its default, or fills with less than a fixture should."""
+    """Yield the fields that have the default value, or less content than a fixture should have."""
     message = within.message
     name = message.DESCRIPTOR.full_name
     if name == "google.protobuf.Struct":

@@ -1,4 +1,4 @@
-"""Messages as Python objects: they pickle, copy, compare and print, whatever their type."""
+"""Messages as Python objects: messages of every type pickle, copy, compare and print."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pickle.dump(serialized, sys.stdout.buffer)
 
 
 class RecordingUnpickler(pickle.Unpickler):
-    """Notes the module and the name of every class that the pickle refers to."""
+    """Records the module and name of every class that the pickle refers to."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data))
@@ -108,7 +108,7 @@ def test_messages_are_equal_by_type_and_content(message_type: type[Message]) -> 
 def test_messages_of_different_types_are_never_equal() -> None:
     for name, message_type in MESSAGE_TYPES.items():
         for other_name, other_type in MESSAGE_TYPES.items():
-            # Empty ones: no bytes tell them apart.
+            # Empty messages, which their bytes do not distinguish.
             assert (message_type() == other_type()) is (name == other_name), (name, other_name)
 
 

@@ -1,6 +1,6 @@
 """Readers and writers of different versions of the contract exchange every message.
 
-`docs/rolling-upgrades.md` tells services what follows for them, and names these tests.
+`docs/rolling-upgrades.md` tells services what this means for them, and names these tests.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.wire.schema_versions import (
 )
 
 RUNTIME = tuple(map(int, google.protobuf.__version__.split(".")[:2]))
-# `ignore_unknown_fields` holds for names of enum values too from here on, by protobuf's #15887.
+# Since this version, `ignore_unknown_fields` also covers enum value names (protobuf #15887).
 IGNORES_ENUM_NAMES = (5, 27)
 
 STATUS = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionStatus"
@@ -39,7 +39,7 @@ SERVER = "ai.stigmer.agentic.agent.v1.McpServerDefinition"
 on_every_pair = pytest.mark.parametrize(
     ("writer", "reader"), list(itertools.permutations(VERSIONS, 2)), ids=str
 )
-# Each of these says all that the ones before it said.
+# Each of these includes everything in the versions before it.
 on_every_upgrade = pytest.mark.parametrize(
     ("older", "newer"),
     [
@@ -52,7 +52,7 @@ on_every_upgrade = pytest.mark.parametrize(
 
 
 class Unknown(NamedTuple):
-    """What a message says that a reader's version has no word for, as paths."""
+    """The parts of a message that a reader's version does not know, as paths."""
 
     fields: list[str]
     enum_values: list[str]
@@ -62,23 +62,23 @@ class Unknown(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """A message that a writer sends, and the class that the reader has for it."""
+    """A message that a writer sends, and the reader's class for it."""
 
     stem: str
     sent: Message
     reader_type: type[Message]
     known: dict[str, Any]
-    """What was sent, as a dict, without the fields that the reader does not know."""
+    """Return the sent message as a dict, without the fields that the reader does not know."""
     unknown: Unknown
 
     def received(self) -> Any:
-        """What the reader makes of it in binary."""
+        """Return the message as the reader reads it in binary."""
         return self.reader_type.FromString(to_binary(self.sent))
 
 
 @functools.cache
 def exchanges(writer: Version, reader: Version) -> list[Exchange]:
-    """Every message that both have."""
+    """Yield every message that both versions have."""
     found: list[Exchange] = []
     for stem, sent in writer.fixtures.items():
         if sent.DESCRIPTOR.full_name in reader.types:
@@ -99,7 +99,9 @@ def _parse(text: str, message_type: type[Message], *, ignore: bool = False) -> A
 
 
 def _known(descriptor: Any, value: dict[str, Any], path: str, unknown: Unknown) -> dict[str, Any]:
-    """The part of a message's dict that `descriptor` knows; the rest is noted in `unknown`."""
+    """Return the part of a message's dict that `descriptor` knows, and record the rest in
+    `unknown`.
+    """
     fields = {field.json_name: field for field in descriptor.fields}
     for name in value.keys() - fields.keys():
         unknown.fields.append(f"{path}.{name}".lstrip("."))
@@ -118,7 +120,7 @@ def _known_value(field: Any, value: Any, path: str, unknown: Unknown) -> Any:
             key: _known_value(of_values, it, f"{path}[{key}]", unknown) for key, it in value.items()
         }
     if kind is not None and kind.full_name.startswith("google.protobuf."):
-        return value  # JSON of its own, and never of another version
+        return value  # its own JSON, which does not depend on the version
     if isinstance(value, list):
         elements = cast(list[Any], value)
         return [
@@ -133,7 +135,7 @@ def _known_value(field: Any, value: Any, path: str, unknown: Unknown) -> Any:
 
 
 def test_the_version_after_head_says_more_in_every_message_oneof_and_enum() -> None:
-    # Or the tests of unknown fields, members and values would have nothing to look at.
+    # Otherwise the tests of unknown fields, members and values would test nothing.
     found = {it.stem: it.unknown for it in exchanges(AFTER_HEAD, AT_HEAD)}
     assert not [stem for stem, unknown in found.items() if not unknown.fields]
     assert len([stem for stem, unknown in found.items() if unknown.enum_values]) > 50
@@ -216,7 +218,7 @@ def test_unknown_fields_are_lost_by_a_reader_that_writes_json(
 
 
 def _status_after_head() -> tuple[Any, int]:
-    """A status whose phase HEAD does not know, and the number of that phase."""
+    """Return a status with a phase that HEAD does not know, and the number of that phase."""
     status: Any = AFTER_HEAD.types[STATUS](error="early")
     number = (
         status.DESCRIPTOR.fields_by_name["phase"]
@@ -255,7 +257,7 @@ def test_ignore_unknown_fields_leaves_unknown_enum_names_out_from_protobuf_5_27_
 
 
 def _server_after_head() -> Any:
-    """A server whose kind HEAD does not know."""
+    """Return a server of a type that HEAD does not know."""
     server: Any = AFTER_HEAD.types[SERVER]()
     setattr(server, f"server_type{ADDED_MEMBER}", "new")
     return server
@@ -269,7 +271,7 @@ def test_an_unknown_member_of_a_oneof_reads_as_none_set_and_is_kept() -> None:
 
 
 def test_a_known_member_set_over_an_unknown_one_does_not_reach_the_newer_reader() -> None:
-    # Unknown fields are written after those that are known, and of a oneof the last one counts.
+    # Unknown fields are written after known ones, and the last member of a oneof counts.
     received: Any = AT_HEAD.types[SERVER].FromString(to_binary(_server_after_head()))
     received.http.SetInParent()
     back = AFTER_HEAD.types[SERVER].FromString(received.SerializeToString())
@@ -308,6 +310,6 @@ def test_the_documentation_names_tests_that_there_are_and_all_of_this_file(root:
         for path in Path(__file__).parent.glob("test_*.py")
     }
     assert sorted(named - set().union(*defined.values())) == [], "there are no such tests"
-    # What a test says of versions or of the documentation itself is no news for a service.
+    # Tests of the versions or of the documentation itself are of no interest to services.
     ours = {name for name in defined[Path(__file__)] if not name.startswith("test_the_")}
     assert sorted(ours - named) == [], "the documentation does not name these tests"

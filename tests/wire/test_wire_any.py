@@ -1,4 +1,4 @@
-"""`google.protobuf.Any`, and messages built from the shipped image in a pool of their own."""
+"""`google.protobuf.Any`, and messages built from the shipped image in their own pool."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ HOLDER = descriptor_pb2.FileDescriptorProto(
         )
     ],
 )
-"""A file of others, with a message that holds an Any."""
+"""Return a foreign file, with a message that contains an Any."""
 
 on_every_message_name = for_each({name: name for name in MESSAGE_TYPES})
 
 
 @pytest.fixture(scope="module")
 def pool() -> DescriptorPool:
-    """A pool that has the shipped image, Any and a file of others, and shares nothing."""
+    """Return a separate pool with the shipped image, Any and a foreign file."""
     made = DescriptorPool()
     files = {file.name: file for file in schema.file_descriptor_set().file}
     any_file = descriptor_pb2.FileDescriptorProto()
@@ -59,7 +59,7 @@ def pool() -> DescriptorPool:
 
 
 def dynamic(pool: DescriptorPool, name: str) -> Any:
-    """The class of a message that the pool's own descriptors describe."""
+    """Return the class of a message from the pool's own descriptors."""
     return GetMessageClass(pool.FindMessageTypeByName(name))
 
 

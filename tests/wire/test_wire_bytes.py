@@ -1,7 +1,7 @@
-"""The token fields in the binary format, to the byte.
+"""The token fields in the binary format, byte for byte.
 
-Every other implementation of the contract reads and writes these bytes, and stored executions hold
-them. The expected ones are built by hand here, from the wire format alone.
+All other implementations of the contract read and write these bytes, and stored executions contain
+them. The expected bytes are built by hand here, from the wire format alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.wire.wire_cases import AGENT_TOKEN, WORKFLOW_TOKEN, TokenField, on_bo
 
 MIB = 1024 * 1024
 
-# Tokens with the length that stands before them on the wire. 127 and 128 are where it grows.
+# Tokens with their length prefix on the wire, which gets longer from 127 to 128.
 TOKENS = {
     "1 byte": (b"\x00", "01"),
     "127 bytes": (b"\xff" * 127, "7f"),
@@ -147,7 +147,7 @@ def test_a_workflow_status_update_with_a_token_is_these_bytes() -> None:
         "  05"  # its length: tag, length and token of what follows
         "    5a"  # field 11 of the status, callback_token: 11 * 8 + 2
         "    03"  # its length
-        "    00 ff 5a"  # the token, in which neither a zero nor a tag means anything
+        "    00 ff 5a"  # the token, whose zeros and tags have no meaning
     )
     assert update.SerializeToString() == expected
     assert WorkflowExecutionUpdateStatusInput.FromString(expected) == update
@@ -157,14 +157,14 @@ def test_an_agent_status_update_with_a_token_is_these_bytes() -> None:
     update = AgentExecutionUpdateStatusInput(
         execution_id="aex-1", status=AgentExecutionStatus(callback_token=b"\x00\xff\x52")
     )
-    # As above, but for the token's tag: field 10 of the status, 10 * 8 + 2.
+    # As above, except for the token's tag: field 10 of the status, 10 * 8 + 2.
     expected = bytes.fromhex("0a 05 61 65 78 2d 31  12 05  52 03 00 ff 52")
     assert update.SerializeToString() == expected
     assert AgentExecutionUpdateStatusInput.FromString(expected) == update
 
 
 def test_the_token_of_one_status_is_unknown_to_the_other() -> None:
-    # The numbers differ, so the two statuses cannot stand in for each other.
+    # The numbers differ, so neither status can be read as the other.
     as_agent = AgentExecutionStatus.FromString(WORKFLOW_TOKEN.encode(b"token"))
     assert as_agent.callback_token == b""
     assert as_agent.SerializeToString() == WORKFLOW_TOKEN.encode(b"token")

@@ -1,4 +1,4 @@
-"""Every message type of the contract on the wire, driven from the image."""
+"""Every message type of the contract on the wire, driven by the image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.wire.filler import filled
 from tests.wire.message_types import CONTRACT, MESSAGE_TYPES, encode_varint
 from tests.wire.wire_cases import on_every_message_type
 
-# The tag of field 3 with a length: 3 * 8 + 2.
+# The tag of length-delimited field 3: 3 * 8 + 2.
 OLD_CLIENT_BYTES = b"\x0a\x05wex-1" + b"\x1a\x05token"
 
 ENUM_FIELDS = {
@@ -61,7 +61,7 @@ def test_a_generated_class_has_the_descriptor_of_the_image(name: str) -> None:
     actual = DescriptorProto()
     declared.message_type.DESCRIPTOR.CopyToProto(actual)
     assert declared.message_type.DESCRIPTOR.full_name == name
-    # Field by field first, for a readable failure; then options, reservations and the rest.
+    # First field by field, for a readable failure; then options, reservations and the rest.
     assert [_summary(field) for field in actual.field] == [
         _summary(field) for field in declared.descriptor.field
     ]
@@ -102,14 +102,14 @@ def test_the_generated_modules_hold_the_messages_and_enums_of_the_image_and_no_o
             assert actual == enum, f"{file.name}: {enum.name}"
 
 
-# Enums are open: a value that a newer peer knows and we do not must reach the next peer.
+# Enums are open: a value known to a newer peer but not to us must reach the next peer.
 @for_each(ENUM_FIELDS)
 @pytest.mark.parametrize("number", [9999, 2**31 - 1, -1, -(2**31)])
 def test_an_enum_number_that_is_not_known_survives_a_round_trip(
     enum_field: tuple[type[Message], FieldDescriptorProto], number: int
 ) -> None:
     message_type, field = enum_field
-    # A negative number travels as the 64-bit number with the same bits.
+    # A negative number is encoded as the 64-bit number with the same bits.
     value = encode_varint(number % 2**64)
     repeated = field.label == FieldDescriptorProto.LABEL_REPEATED
     if repeated:

@@ -1,7 +1,7 @@
-"""Input that is made to do harm: bombs of depth and size, and values that no field can hold.
+"""Hostile input: bombs of depth and size, and values that no field can hold.
 
-What is tested holds on every protobuf runtime of the declared range; `docs/fuzzing.md` has a table
-of where they differ. `test_wire_malformed.py` has what is no wire format at all.
+These tests hold on every protobuf runtime of the declared range; `docs/fuzzing.md` has a table of
+the differences. `test_wire_malformed.py` covers input that is not wire format at all.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from stigmer_apis.iam.iampolicy.v1 import ApiResourceRefView
 from tests.wire.message_types import encode_varint
 from tests.wire.runtime import BINARY_REFUSALS, DEEPEST, HAS_NO_LIMIT, JSON_REFUSALS
 
-# Without a limit, it is Python that ends it: some stack frames a message, of a thousand.
+# Without a limit, Python ends it, which needs a few of its thousand stack frames per message.
 TOO_DEEP = (900, 1000, 10_000) if HAS_NO_LIMIT else (DEEPEST + 1, 1000, 10_000)
 
-# The text format is for people and tests, and its reader does not guard against either.
+# The text format is for people and tests, and its reader does not limit either.
 TEXT_REFUSALS = (text_format.ParseError, RecursionError, ValueError)
 
 
@@ -36,7 +36,7 @@ def _field(number: int, value: bytes) -> bytes:
 
 
 def _members(depth: int) -> bytes:
-    """An ApiResourceRefView with that many within one another."""
+    """Return an ApiResourceRefView with the given nesting."""
     data = b""
     for _ in range(depth):
         data = _field(ApiResourceRefView.MEMBERS_FIELD_NUMBER, data)
@@ -44,7 +44,7 @@ def _members(depth: int) -> bytes:
 
 
 def _lists(depth: int) -> bytes:
-    """A status whose output is so many lists in one another: two messages a list."""
+    """Return a status whose output nests the given number of lists, two messages per list."""
     data = b""
     for _ in range(depth):
         data = _field(6, _field(1, data))  # Value.list_value, ListValue.values
@@ -61,7 +61,7 @@ def test_our_own_recursive_message_is_read_to_the_limit_and_no_deeper() -> None:
 
 
 def test_lists_within_a_struct_are_read_to_the_limit_and_no_deeper() -> None:
-    # The Struct, the entry and its Value take three levels.
+    # The Struct, its entry and the entry's Value take three levels.
     deepest = (DEEPEST - 3) // 2
     whole = _lists(deepest)
     assert WorkflowExecutionStatus.FromString(whole).ByteSize() == len(whole) + 2  # the empty key
@@ -76,7 +76,7 @@ def test_a_message_deeper_than_the_limit_can_be_written_and_not_be_read() -> Non
     for _ in range(DEEPEST + 1):
         view = view.members.add()
     written = outermost.SerializeToString()
-    if HAS_NO_LIMIT:  # where it is read as deep as it is written
+    if HAS_NO_LIMIT:  # where it is read as deeply as it is written
         assert ApiResourceRefView.FromString(written) == outermost
         return
     with pytest.raises(DecodeError):
@@ -131,7 +131,7 @@ def test_what_is_no_32_bit_number_is_refused_in_json(value: str) -> None:
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_largest_float_is_written_as_json_that_is_refused(sign: int) -> None:
-    # A defect of every runtime so far: rounded to eight digits it is larger than itself.
+    # A defect of every runtime so far: rounding to eight digits makes the value too large.
     largest = AgentExecutionConfig(temperature=sign * (2 - 2**-23) * 2.0**127)
     with pytest.raises(json_format.ParseError, match="Float value too"):
         json_format.Parse(json_format.MessageToJson(largest), AgentExecutionConfig())
@@ -280,7 +280,7 @@ def _binary(text: str) -> Message:
     return WorkflowExecutionStatus.FromString(text.encode())
 
 
-# Each makes a document of so many parts, which a reader takes in whole.
+# Each creates a document with the given number of parts, which a reader accepts as a whole.
 LARGE: dict[str, tuple[Read, Callable[[int], str]]] = {
     "empty messages in binary": (_binary, lambda n: "\x12\x00" * 8 * n),
     "unknown fields in binary": (_binary, lambda n: "\x60\x01" * 8 * n),
@@ -319,7 +319,7 @@ def test_reading_takes_time_in_proportion_to_the_input(
     pytest.fail(f"{small:.6f} s, and for 60 times as much {large:.6f} s")
 
 
-# Reads many of the smallest messages there are, and prints the memory that it took.
+# Reads many of the smallest messages, and prints the memory that they take.
 MEMORY = """
 import contextlib, pathlib, resource, sys
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecutionStatus

@@ -1,11 +1,11 @@
 """The token fields in ProtoJSON.
 
-What is tested holds on every protobuf runtime of the declared range. Where Python's parser is laxer
-than the specification, nothing is promised:
+These tests hold on every protobuf runtime of the declared range. They do not cover where Python's
+parser is laxer than the specification:
 
 - It drops characters outside the base64 alphabets before it decodes, so "AQ I=" reads as "AQI=",
-  and "!!!!" as an empty token. Only what does not come out at whole bytes then is refused.
-- It takes both names of a field in one object, "callbackToken" and "callback_token", unremarked.
+  and "!!!!" as an empty token. It rejects only input that then does not decode to whole bytes.
+- It accepts both names of a field in one object, "callbackToken" and "callback_token".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.wire.filler import ALL_BYTES
 from tests.wire.wire_cases import TokenField, on_both_statuses
 
 # Standard base64 with padding, written out: each remainder of three, and both characters in which
-# the standard and the URL-safe alphabet differ.
+# the standard and URL-safe alphabets differ.
 ENCODED = {
     b"\x01": "AQ==",
     b"\x01\x02": "AQI=",
@@ -145,6 +145,6 @@ def test_a_token_given_twice_is_refused(field: TokenField) -> None:
 @on_both_statuses
 @pytest.mark.parametrize("name", ["CallbackToken", "callbacktoken", "callback-token"])
 def test_a_name_in_another_spelling_is_refused(field: TokenField, name: str) -> None:
-    # "CallbackToken" is the key in TemporalWorkflowInput, which is no message of the contract.
+    # "CallbackToken" is the key in TemporalWorkflowInput, which is not a message of the contract.
     with pytest.raises(json_format.ParseError, match=name):
         json_format.Parse(f'{{"{name}": "AQ=="}}', field.message_type())

@@ -1,9 +1,9 @@
-"""Malformed input: it is refused with DecodeError, and with nothing else.
+"""Malformed input fails with DecodeError, and with nothing else.
 
-What is tested holds on every protobuf runtime of the declared range. They differ in what follows,
-so nothing is promised about it: a small length padded to more than five bytes (native protobuf 7
-refuses it, all others take up to ten), a tag padded likewise (pure Python takes it), and a group
-closed with another field number (pure Python up to protobuf 5 takes it).
+These tests hold on every protobuf runtime of the declared range. They do not cover where the
+runtimes differ: a small length padded to more than five bytes (native protobuf 7 rejects it, all
+others accept up to ten), a tag padded in the same way (pure Python accepts it), and a group closed
+with a different field number (pure Python up to protobuf 5 accepts it).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def test_a_token_cut_off_at_any_byte_is_refused(field: TokenField) -> None:
 @on_both_statuses
 def test_a_status_cut_off_parses_between_two_fields_and_nowhere_else(field: TokenField) -> None:
     audit = ApiResourceAudit(status_audit=ApiResourceAuditInfo(event="updated"))
-    # In the order of their numbers, as they are serialized.
+    # Ordered by number, as they are serialized.
     parts = [
         field.message_type(error="late"),
         field.message_type(started_at="09:30"),
@@ -189,12 +189,12 @@ def test_a_failed_merge_raises_and_does_not_invent_a_token(field: TokenField) ->
     status = field.message_type()
     with pytest.raises(DecodeError):
         status.MergeFromString(field.encode(TOKEN)[:-1])
-    # Whether a field before the damage was merged is not defined; half a token never is one.
+    # Whether a field before the damage is merged is undefined, but half a token never is.
     assert status.callback_token == b""
 
 
 def _damaged(sample: bytes, source: random.Random) -> bytes:
-    """Noise, or a sample with one byte changed, or a few replaced, inserted or lost."""
+    """Return noise, or a sample with one byte changed, or several replaced, inserted or lost."""
     if source.random() < 0.3:
         return source.randbytes(source.randrange(48))
     data = bytearray(sample)
@@ -219,7 +219,7 @@ def test_thousands_of_damaged_messages_either_parse_or_raise_decode_error() -> N
                 refused += 1
                 continue
             parsed += 1
-            # What parses can be sent on, and arrives the same.
+            # A message that parses can be forwarded, and arrives unchanged.
             again = message.SerializeToString(deterministic=True)
             arrived = message_type.FromString(again).SerializeToString(deterministic=True)
             assert arrived == again, f"{name}: {data.hex()}"

@@ -1,7 +1,7 @@
-"""Peers built before `callback_token`: what their readers keep, and what their writers leave out.
+"""Peers from before `callback_token`: what their readers keep, and what their writers omit.
 
-The old schema is ours without the field, in a descriptor pool of its own. What holds for
-every field and every pair of versions is in test_rolling_upgrades.py.
+The old schema is ours without the field, in its own descriptor pool. test_rolling_upgrades.py
+covers what holds for every field and every pair of versions.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from tests.wire.wire_cases import TokenField, on_both_statuses
 
 
 class OldSchema:
-    """The classes of peers from before either status had a token, by those of today."""
+    """Return the classes of peers from before either status had a token, by today's classes."""
 
     def __getitem__(self, current: type[Any]) -> Any:
-        """The old class of a current one. It is made at run time, so it has no static type."""
+        """Return the old class of a current one, which has no static type because it is created at
+        run time.
+        """
         return BEFORE_TOKENS.types[current.DESCRIPTOR.full_name]
 
 
@@ -71,7 +73,7 @@ def test_an_old_reader_keeps_the_token_when_it_copies_the_status(
     copied = old_type()
     getattr(copied, copy)(received)
     copied.error = "late"
-    del received  # the copy does not lean on where it came from
+    del received  # the copy does not depend on the original
     back = field.message_type.FromString(copied.SerializeToString())
     assert (back.callback_token, back.error) == (b"token", "late")
 

@@ -1,4 +1,4 @@
-"""What the tests of this folder share: the two token fields, and questions to ask."""
+"""Helpers for the tests of this folder: the two token fields, and functions to examine them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tests.wire.message_types import MESSAGE_TYPES, encode_varint
 
 
 class TokenField(NamedTuple):
-    """A `callback_token` field: the message that holds it, and its number and tag on the wire."""
+    """A `callback_token` field: its message, and its number and tag on the wire."""
 
     message_type: type[WorkflowExecutionStatus] | type[AgentExecutionStatus]
     number: int
     tag: bytes
 
     def encode(self, token: bytes) -> bytes:
-        """The field on the wire, by hand."""
+        """Return the bytes of the field on the wire, built by hand."""
         return self.tag + encode_varint(len(token)) + token
 
 
-# The tag is number * 8 + 2, where 2 is the wire type of everything that has a length.
+# The tag is number * 8 + 2, where 2 is the wire type of length-delimited values.
 WORKFLOW_TOKEN = TokenField(WorkflowExecutionStatus, 11, b"\x5a")
 AGENT_TOKEN = TokenField(AgentExecutionStatus, 10, b"\x52")
 
