@@ -19,7 +19,7 @@ from codegen.relocate import check_source, relocate_path, relocate_source
 WORK = BUILD / "codegen"
 
 GENERATED = "build/python"
-"""Where `buf.gen.yaml` puts the modules, below the folder that `buf generate --output` names."""
+"""The folder into which `buf.gen.yaml` writes the modules, below `buf generate --output`."""
 
 
 def main() -> int:
@@ -30,17 +30,17 @@ def main() -> int:
         with one_at_a_time(LOCK, "generate"):
             _generate_if_needed()
     except StepError as failure:
-        print(f"generate: {failure}. The package was not touched.", file=sys.stderr)
+        print(f"generate: {failure}. The package is unchanged.", file=sys.stderr)
         return 1
     except OSError as error:
         print(
             f"generate: cannot use {error.filename} ({error.strerror}); free it and run make "
-            "again. The package was not touched.",
+            "again. The package is unchanged.",
             file=sys.stderr,
         )
         return 1
     except KeyboardInterrupt:
-        print("generate: interrupted. The package was not touched.", file=sys.stderr)
+        print("generate: interrupted. The package is unchanged.", file=sys.stderr)
         return 130
     return 0
 
@@ -52,7 +52,7 @@ def _generate_if_needed() -> None:
         print("generate: the package is up to date")
         return
     files = generate()
-    while (now := digest_inputs()) != inputs:  # somebody edited the contract meanwhile
+    while (now := digest_inputs()) != inputs:  # the contract was edited in the meantime
         inputs, files = now, generate()
     changed = place(files, inputs)
     seconds = time.monotonic() - started
@@ -63,7 +63,7 @@ def generate() -> dict[PurePosixPath, bytes]:
     """Return the content of every generated file, by its path in the package.
 
     Raises:
-        StepError: the contract does not compile, Python cannot take a name in it, or a generator
+        StepError: The contract does not compile, Python cannot use one of its names, or a generator
             fails.
     """
     out = WORK / "out"

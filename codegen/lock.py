@@ -1,4 +1,4 @@
-"""Lets one run at a time change what is in this folder."""
+"""A lock that lets only one run at a time change this folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from pathlib import Path
 
 @contextmanager
 def one_at_a_time(file: Path, step: str) -> Generator[None]:
-    """Hold the lock `file`. Wait for a run that holds it, and say so in the name of `step`.
+    """Hold the lock `file`. If another run holds it, wait, and report that in the name of `step`.
 
-    The lock belongs to this process: the system releases it when the process ends, however it ends.
+    The lock belongs to this process: the system releases it when the process ends, even if it
+    crashes.
 
     Raises:
-        OSError: the lock file cannot be written.
+        OSError: The lock file cannot be written.
     """
     while True:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +28,8 @@ def one_at_a_time(file: Path, step: str) -> Generator[None]:
             except BlockingIOError:
                 print(f"{step}: waiting for another run of make in this folder", file=sys.stderr)
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            # `make clean` may have removed the file meanwhile; a lock on it would exclude nobody.
+            # `make clean` may have removed the file in the meantime; a lock on it would exclude
+            # nobody.
             if file.exists() and os.path.samestat(file.stat(), os.fstat(lock.fileno())):
                 yield
                 return

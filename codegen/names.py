@@ -1,7 +1,7 @@
-"""Refuses names that the package cannot take, before anything is generated.
+"""The check for names that the package cannot use, which runs before anything is generated.
 
-The schema rules say more, and earlier. This is the last line of defence: in what is generated every
-name means one thing, and nothing takes the place of a module that somebody wrote by hand.
+The schema rules report more, and earlier. This is the last line of defense: every name in the
+generated code has one meaning, and no generated module replaces a hand-written one.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from codegen.relocate import relocate_path
 _MODULE_SUFFIXES = (".py", ".pyi", ".so", ".pyd")
 
 _Key = tuple[str, ...]
-"""A module or folder as Python and a file system that ignores case find it."""
+"""Return a module or folder name as Python and a case-insensitive file system see it."""
 
 
 def check(image: FileDescriptorSet, hand_written: Iterable[PurePosixPath]) -> None:
     """Check that everything in `image` can be generated under its name.
 
     Args:
-        image: our files, with source locations, and those that they import.
-        hand_written: the files in the package that generation did not write.
+        image: Our files, with source locations, and their imports.
+        hand_written: The files in the package that generation did not write.
 
     Raises:
-        StepError: a name is impossible or taken; the message begins with its .proto file and line.
+        StepError: A name is impossible or taken. The message starts with its .proto file and line.
     """
     ours = [file for file in image.file if not file.name.startswith("google/protobuf/")]
     for file in ours:
@@ -46,7 +46,7 @@ def _check_path(file: FileDescriptorProto) -> None:
         raise _error(
             file,
             _PACKAGE,
-            f"the proto package must lie below `{PROTO_ROOT}`, and its folder must have its name",
+            f"the proto package must start with `{PROTO_ROOT}.` and match the path of its folder",
         )
     for part in [*folders, f"{name.removesuffix('.proto')}_pb2"]:
         if not part.isidentifier() or iskeyword(part):
@@ -87,16 +87,15 @@ def _check_exports(files: list[FileDescriptorProto]) -> None:
     for file in files:
         for place, name, element in _exported(file):
             if name.startswith("__") or iskeyword(name):
-                raise _error(file, place, f"Python keeps `{name}` for itself; choose another name")
+                raise _error(file, place, f"`{name}` is reserved in Python; choose another name")
             other = taken[file.package].setdefault(name, element)
             if other is not element:
-                raise _error(
-                    file, place, f"{element} gives Python the name `{name}`, as does {other}"
-                )
+                clash = f"{element} and {other} both have the Python name `{name}`"
+                raise _error(file, place, f"{clash}; rename one of them")
 
 
 def _exported(file: FileDescriptorProto) -> Iterator[tuple[Sequence[int], str, str]]:
-    """Yield where each name is declared that the package exports, the name, and what has it."""
+    """Yield the location of each exported name, the name, and the element that has it."""
     declared: list[tuple[str, str, Iterable[str]]] = [
         ("message", "message_type", (message.name for message in file.message_type)),
         ("enum", "enum_type", (enum.name for enum in file.enum_type)),
@@ -124,8 +123,8 @@ _PACKAGE = (FileDescriptorProto.PACKAGE_FIELD_NUMBER,)
 
 
 def _taken(file: FileDescriptorProto, by: str) -> StepError:
-    what = f"what is generated from the proto package `{file.package}` would take the place of {by}"
-    return _error(file, _PACKAGE, f"{what}; choose another name")
+    clash = f"the code generated from the proto package `{file.package}` would replace {by}"
+    return _error(file, _PACKAGE, f"{clash}; choose another name")
 
 
 def _error(file: FileDescriptorProto, place: Sequence[int], sentence: str) -> StepError:

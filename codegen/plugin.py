@@ -1,11 +1,12 @@
-"""A protoc plugin: type stubs by mypy-protobuf and gRPC stubs by grpc_tools, in one process.
+"""A protoc plugin that runs mypy-protobuf for type stubs and grpc_tools for gRPC stubs.
 
-grpc_tools has its generator only inside its own protoc, so the plugin hands the request's
-descriptors to that protoc and returns what it wrote. mypy-protobuf is called as a library.
+grpc_tools offers its generator only inside its own protoc, so the plugin passes the descriptors of
+the request to that protoc and returns the files that it writes. mypy-protobuf is called as a
+library.
 
-Both write comments of the contract into string literals, and neither escapes all of them: the gRPC
-generator of 1.62 escapes none, mypy-protobuf escapes docstrings but not the message of
-`@deprecated`. Those comments are escaped here, so that no comment can become code.
+Both copy comments of the contract into string literals, and neither escapes all of them: the gRPC
+generator of 1.62 escapes none, and mypy-protobuf escapes docstrings but not the message of
+`@deprecated`. The plugin escapes those comments, so that no comment can become code.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 
 def escaped(comment: str) -> str:
-    r"""Escape text so that Python reads it unchanged between triple double quotes.
+    """Escape text so that Python reads it unchanged between triple double quotes.
 
-    Only a backslash and quotes that could close the literal are special there.
+    Only backslashes, and quotes that could close the literal, are special there.
     """
     text = comment.replace("\\", r"\\")
     return re.sub(r'"""|"\Z', lambda quotes: quotes[0].replace('"', r"\""), text)
 
 
 def generate(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGeneratorResponse:
-    """Return the type stubs of every requested file, and gRPC stubs where it declares a service."""
+    """Return the type stubs of every requested file, and gRPC stubs if it declares a service."""
     features = plugin_pb2.CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
     response = plugin_pb2.CodeGeneratorResponse(supported_features=features)
     _write_type_stubs(request, response)
@@ -46,14 +47,14 @@ def generate(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGenerat
 def _write_type_stubs(
     request: plugin_pb2.CodeGeneratorRequest, response: plugin_pb2.CodeGeneratorResponse
 ) -> None:
-    # Installed in the code generator's environment only, where no type checker runs.
+    # Installed only in the code generator's environment, where no type checker runs.
     mypy_protobuf: Any = import_module("mypy_protobuf.main")
     comments_of = mypy_protobuf.PkgWriter._get_comments
 
     def escaped_comments_of(writer: object, location: list[int]) -> list[str]:
         return [escaped(line) for line in comments_of(writer, location)]
 
-    # Read for messages of `@deprecated` only.
+    # Read only for the messages of `@deprecated`.
     mypy_protobuf.PkgWriter._get_comments = escaped_comments_of
     descriptors = mypy_protobuf.Descriptors(request)
     options = {
@@ -85,7 +86,7 @@ def _write_grpc(
         descriptors.write_bytes(image.SerializeToString())
         out.mkdir()
         options = [f"--descriptor_set_in={descriptors}", f"--grpc_python_out={out}"]
-        # It prints what is wrong by itself.
+        # It prints its own errors.
         if protoc.main(["protoc", *options, *wanted]) != 0:
             response.error = "the gRPC generator failed"
         for module in sorted(out.rglob("*.py")):

@@ -20,7 +20,7 @@ PROTO_ROOT = "ai.stigmer"
 """The parent of all our proto packages, which becomes the Python package."""
 
 SHIPPED_PROTOS = "proto"
-"""The folder in which the wheel ships `apis/`, as pyproject.toml says."""
+"""The folder in which the wheel ships `apis/`, as declared in pyproject.toml."""
 
 RULES_FILE = "buf/validate/validate.proto"
 """The file that declares the validation options. Never part of what we ship."""

@@ -58,8 +58,8 @@ def relocate_source(source: str, path: PurePosixPath) -> str:
       servicer method partially unknown to pyright.
 
     Raises:
-        StepError: the module is not valid Python, a name in it means two things, or it imports a
-            neighbour in a way that is unknown. The message names the .proto file.
+        StepError: The module is not valid Python, defines a name twice, or imports another
+            generated module in an unknown form. The message names the .proto file.
     """
     with _errors(path):
         tree = ast.parse(source)
@@ -78,7 +78,7 @@ def check_source(source: str, path: PurePosixPath) -> None:
     """Check that Python compiles a generated module without a warning.
 
     Raises:
-        StepError: it does not. The message names the .proto file or, for an `__init__`, the module.
+        StepError: It does not. The message names the .proto file or, for an `__init__`, the module.
     """
     with _errors(path):
         compile(source, path, "exec", dont_inherit=True)
@@ -86,7 +86,7 @@ def check_source(source: str, path: PurePosixPath) -> None:
 
 @contextmanager
 def _errors(path: PurePosixPath) -> Generator[None]:
-    """Turn whatever is wrong with a module, warnings included, into one sentence."""
+    """Turn any error in a module, including warnings, into one sentence."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -95,8 +95,8 @@ def _errors(path: PurePosixPath) -> Generator[None]:
         stem, generated = re.subn(r"_pb2(_grpc)?$", "", path.stem)
         origin = f"{path.with_name(stem)}.proto" if generated else f"{path.parent}/"
         raise StepError(
-            f"apis/{origin}: {path.name}, which is generated from it, cannot be used in Python: "
-            f"{error}; change the name or the comment that this comes from"
+            f"apis/{origin}: {path.name}, which is generated from it, is not valid Python: "
+            f"{error}; change the name or comment that causes this"
         ) from error
 
 

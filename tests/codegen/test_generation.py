@@ -140,7 +140,7 @@ def test_a_disk_that_takes_nothing_is_one_sentence(
     assert finished.returncode == 1, finished.stdout
     [printed] = [line for line in finished.stderr.splitlines() if line.startswith("generate:")]
     assert sentence.format(package=small.package) in printed
-    assert printed.endswith("The package was not touched.")
+    assert printed.endswith("The package is unchanged.")
     assert "Traceback" not in finished.stderr
 
 
@@ -151,5 +151,5 @@ def test_a_generator_that_fails_leaves_the_package_as_it_was(small: SmallContrac
     finished = small.generate()
     assert finished.returncode == 1
     assert "out of cheese" in finished.stderr
-    assert finished.stderr.endswith("see its output above. The package was not touched.\n")
+    assert finished.stderr.endswith("see its output above. The package is unchanged.\n")
     assert tree(small.package) == before

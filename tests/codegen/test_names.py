@@ -41,7 +41,7 @@ def test_no_proto_package_takes_the_place_of_a_hand_written_module(module: str) 
     name = module.partition(".")[0]
     refused = _refused(_file(f"{name}.v1"), hand_written=_MODULES)
     assert refused.startswith(f"apis/ai/stigmer/{name}/v1/a.proto:2:1: "), refused
-    assert f"would take the place of the hand-written python/stigmer_apis/{module}" in refused
+    assert f"would replace the hand-written python/stigmer_apis/{module}" in refused
     assert _refused(_file(name), hand_written=_MODULES)
 
 
@@ -50,7 +50,7 @@ def test_no_proto_package_takes_the_place_of_the_shipped_proto_files(root: Path)
     included = settings["targets"]["wheel"]["force-include"].values()
     assert list(included) == [f"stigmer_apis/{SHIPPED_PROTOS}"]
     refused = _refused(_file(f"{SHIPPED_PROTOS}.v1"))
-    assert "would take the place of the .proto files that the wheel ships" in refused
+    assert "would replace the .proto files that the wheel ships" in refused
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_no_proto_package_takes_the_place_of_the_shipped_proto_files(root: Path)
 )
 def test_nor_of_a_hand_written_module_in_a_folder(hand_written: str) -> None:
     refused = _refused(_file("small.v1"), hand_written=[PurePosixPath(hand_written)])
-    assert "would take the place of " in refused
+    assert "would replace " in refused
     assert f"hand-written python/stigmer_apis/{hand_written}" in refused
 
 
@@ -79,15 +79,15 @@ def test_other_hand_written_files_in_a_generated_folder_are_no_obstacle() -> Non
 @pytest.mark.parametrize(
     ("message", "sentence"),
     [
-        ("None", "b.proto:3:1: Python keeps `None` for itself"),
-        ("__all__", "b.proto:3:1: Python keeps `__all__` for itself"),
-        ("_lazy", "gives Python the name `_lazy`, as does a module of ours"),
-        ("a_pb2", "as does the module of ai/stigmer/small/v1/a.proto"),
-        ("v2", "as does the proto package ai.stigmer.small.v1.v2"),
-        ("Same", "as does message ai.stigmer.small.v1.Same"),
-        ("XStub", "gives Python the name `XStub`, as does message ai.stigmer.small.v1.XStub"),
-        ("XServicer", "service ai.stigmer.small.v1.X gives Python the name `XServicer`"),
-        ("XAsyncStub", "service ai.stigmer.small.v1.X gives Python the name `XAsyncStub`"),
+        ("None", "b.proto:3:1: `None` is reserved in Python"),
+        ("__all__", "b.proto:3:1: `__all__` is reserved in Python"),
+        ("_lazy", "a module of ours both have the Python name `_lazy`"),
+        ("a_pb2", "and the module of ai/stigmer/small/v1/a.proto both have the Python name"),
+        ("v2", "and the proto package ai.stigmer.small.v1.v2 both have the Python name"),
+        ("Same", "and message ai.stigmer.small.v1.Same both have the Python name"),
+        ("XStub", "message ai.stigmer.small.v1.XStub both have the Python name `XStub`"),
+        ("XServicer", "both have the Python name `XServicer`"),
+        ("XAsyncStub", "both have the Python name `XAsyncStub`"),
     ],
 )
 def test_every_name_of_a_package_means_one_thing(message: str, sentence: str) -> None:
@@ -102,8 +102,8 @@ def test_every_name_of_a_package_means_one_thing(message: str, sentence: str) ->
     [
         ("class.v1", "a", "a.proto:2:1: Python cannot import `class`"),
         ("small.v1", "a-b", "a-b.proto:2:1: Python cannot import `a-b_pb2`"),
-        ("small.v1", "A", "would take the place of the module of ai/stigmer/small/v1/a.proto"),
-        ("small.v1.a_pb2", "b", "would take the place of the proto package of ai/stigmer/small/v1"),
+        ("small.v1", "A", "would replace the module of ai/stigmer/small/v1/a.proto"),
+        ("small.v1.a_pb2", "b", "would replace the proto package of ai/stigmer/small/v1"),
     ],
 )
 def test_a_path_that_python_cannot_import_is_refused(
@@ -116,17 +116,20 @@ def test_a_path_that_python_cannot_import_is_refused(
 def test_a_file_outside_the_folder_of_its_package_is_refused(package: str) -> None:
     file = _file("small.v1")
     file.package = package
-    assert "a.proto:2:1: the proto package must lie below `ai.stigmer`" in _refused(file)
+    assert "a.proto:2:1: the proto package must start with `ai.stigmer.`" in _refused(file)
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("message DESCRIPTOR {}", "b.proto: b_pb2.pyi, which is generated from it, cannot be used"),
+        (
+            "message DESCRIPTOR {}",
+            "b.proto: b_pb2.pyi, which is generated from it, is not valid Python",
+        ),
         ("message XStub {}\nservice X {}", "apis/ai/stigmer/small/v1/b.proto:4:1: service ai"),
         (
             "message B {}\nservice X { rpc None(B) returns (B); }",
-            "b.proto: b_pb2_grpc.py, which is generated from it, cannot be used in Python: invalid",
+            "b.proto: b_pb2_grpc.py, which is generated from it, is not valid Python: invalid",
         ),
     ],
 )
