@@ -85,6 +85,11 @@ def pristine_checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> P
             shutil.copy2(root / name, copy / name)
     (copy / "build").mkdir()
     (copy / "build" / "bootstrap").symlink_to(root / "build" / "bootstrap")
+    # What the package was generated from, if it was: then nothing is generated without a change.
+    record = Path("build", "codegen", "record.json")
+    if (root / record).exists():
+        (copy / record).parent.mkdir()
+        shutil.copy2(root / record, copy / record)
     for name in (".venv", ".venv-codegen"):
         (copy / name).mkdir()
         for entry in (root / name).iterdir():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import textwrap
 from pathlib import Path, PurePosixPath
@@ -143,11 +144,17 @@ class TestRelocate:
                 assert not any(str(n).split(".")[0] in ("ai", "buf") for n in names), module
 
 
+def _forget_what_was_generated(checkout: Path) -> None:
+    """Make the next run generate, though nothing has changed."""
+    (checkout / "build" / "codegen" / "record.json").unlink(missing_ok=True)
+
+
 class TestMakeGenerate:
     """`make generate` and `make protos` in a checkout of their own."""
 
     def test_it_writes_what_is_committed(self, make: Run, checkout: Path) -> None:
         before = tree(_package(checkout))
+        _forget_what_was_generated(checkout)
         written = make("generate")
         assert written.returncode == 0, written.stderr
         assert "generate: changed" in written.stdout
@@ -193,6 +200,7 @@ class TestMakeGenerate:
     ) -> None:
         before = tree(_package(checkout))
         _tools_without("buf", checkout, toolchain)
+        _forget_what_was_generated(checkout)
         refused = make("generate")
         assert refused.returncode != 0
         assert "buf is missing from" in refused.stderr
@@ -256,8 +264,11 @@ class TestMake:
         assert "no-such-python is missing or older than Python 3.11" in refused.stderr
 
     def test_a_release_is_kept_once(self, make: Run, checkout: Path) -> None:
-        again = make("release")
-        assert again.returncode == 0, again.stderr
+        version = checkout / "python" / "stigmer_apis" / "__init__.py"
+        version.write_text(re.sub(r'"\d[^"]*"', '"99.0.0"', version.read_text()))
+        for _ in range(2):
+            kept = make("release")
+            assert kept.returncode == 0, kept.stderr
         source = checkout / "apis/ai/stigmer/commons/rpc/pagination.proto"
         source.write_text(
             source.read_text() + "\n// A message that no release has.\nmessage Added {}\n"
@@ -271,6 +282,7 @@ class TestMake:
     ) -> None:
         home = tmp_path / "home"
         home.mkdir()
+        _forget_what_was_generated(checkout)
         environment = {
             "HOME": str(home),
             "PATH": os.environ["PATH"],
