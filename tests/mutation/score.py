@@ -1,4 +1,4 @@
-"""What became of the mutations, and the report of it."""
+"""The results of the mutations, and the report about them."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ from tests.mutation.gates import GATES, Catch
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 
 Equivalents = Mapping[str, Mapping[str, str]]
-"""Reasons by kind and name."""
+"""The reasons, by kind and name."""
 
 
 class Result(NamedTuple):
-    """What became of one mutation."""
+    """The result of one mutation."""
 
     kind: str
     name: str
     is_released: bool
-    """Whether the last release has what was mutated. What is new may still change."""
+    """Whether the last release contains the mutated element. New elements may still change."""
     caught: list[Catch]
 
 
 class Score(NamedTuple):
-    """The results, sorted into those that a gate stops and those that none does."""
+    """The results, divided into mutations that a gate stops and mutations that none stops."""
 
     results: list[Result]
     survivors: list[Result]
-    """Those that some gate should stop."""
+    """The mutations that a gate should have stopped."""
     equivalent: list[tuple[Result, str]]
     unreleased: list[Result]
     unused: list[str]
-    """A sentence for each entry of equivalent.toml that matches no survivor."""
+    """One sentence for each entry of equivalent.toml that matches no survivor."""
 
     @property
     def counted(self) -> int:
-        """How many mutations a gate should stop."""
+        """Return the number of mutations that a gate should stop."""
         return len(self.results) - len(self.equivalent) - len(self.unreleased)
 
     @property
     def caught(self) -> int:
-        """How many mutations a gate does stop."""
+        """Return the number of mutations that a gate stops."""
         return self.counted - len(self.survivors)
 
     @property
     def percent(self) -> str:
-        """The score, rounded down, so that 100 is said of nothing less."""
+        """Return the score, rounded down, so that nothing less is reported as 100."""
         hundredths = self.caught * 10_000 // self.counted if self.counted else 0
         return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".") + " %"
 
 
 def load_equivalents(path: Path = EQUIVALENT) -> Equivalents:
-    """Read the mutations that nobody need stop.
+    """Read the equivalent mutations, which no gate needs to stop.
 
     Raises:
-        ValueError: one has no reason.
+        ValueError: An entry has no reason.
     """
     equivalents: Equivalents = tomllib.loads(path.read_text())
     for kind, reasons in equivalents.items():
@@ -69,7 +69,7 @@ def load_equivalents(path: Path = EQUIVALENT) -> Equivalents:
 
 
 def score(results: Iterable[Result], equivalents: Equivalents) -> Score:
-    """Sort results, given in the order of the mutations."""
+    """Divide the results, which are in the order of the mutations."""
     everything = list(results)
     alive = [result for result in everything if not result.caught]
     excused = [
@@ -78,7 +78,7 @@ def score(results: Iterable[Result], equivalents: Equivalents) -> Score:
     matched = {(result.kind, result.name) for result, _ in excused}
     rest = [result for result in alive if (result.kind, result.name) not in matched]
     unused = [
-        f"{EQUIVALENT.name} excuses {kind}, {name}, which is no survivor; take it out"
+        f"{EQUIVALENT.name} lists {kind}, {name}, which does not survive; remove it"
         for kind, reasons in equivalents.items()
         for name in reasons
         if (kind, name) not in matched
@@ -93,7 +93,7 @@ def score(results: Iterable[Result], equivalents: Equivalents) -> Score:
 
 
 def report(found: Score, release: str) -> str:
-    """The report, in Markdown."""
+    """Return the report, in Markdown."""
     made = Counter(result.kind for result in found.results)
     stopped = Counter((r.kind, r.caught[0].gate) for r in found.results if r.caught)
     survived = Counter(result.kind for result in found.survivors)
@@ -101,15 +101,15 @@ def report(found: Score, release: str) -> str:
     lines = [
         "# Mutation score of the contract",
         "",
-        f"**{found.percent}**: of {found.counted} changes that somebody could make to the contract",
-        f"by mistake, the gates stop {found.caught}. Compared with release {release}.",
+        f"**{found.percent}**: the gates stop {found.caught} of {found.counted} changes that",
+        f"someone could make to the contract by mistake. The baseline is release {release}.",
         "",
-        "Each mutation changes one thing in the compiled contract and is judged by the gates of",
-        "`make lint` and `make breaking`, the fast ones first. The first gate that stops it is",
-        "counted; others may stop it as well. `make mutation` writes this file; the mutations are",
-        "in `tests/mutation/mutations.py`.",
+        "Each mutation changes one thing in the compiled contract. The gates of `make lint` and",
+        "`make breaking` judge it, fastest first, and the table counts the first gate that stops",
+        "it; others may stop it too. `make mutation` writes this file. The mutations are in",
+        "`tests/mutation/mutations.py`.",
         "",
-        f"| Mutation | Made | {' | '.join(GATES)} | Free | Survived |",
+        f"| Mutation | Made | {' | '.join(GATES)} | Exempt | Survived |",
         f"| --- | ---: | {' | '.join('---:' for _ in GATES)} | ---: | ---: |",
     ]
     for kind in made:
@@ -121,9 +121,9 @@ def report(found: Score, release: str) -> str:
     lines.append(f"| **all** | {len(found.results)} | {' | '.join(totals)} | {ends} |")
     lines += [
         "",
-        "Free are mutations that nobody need stop: those below, and such as change what no",
+        "Exempt mutations need not be stopped: the equivalent ones below, and those of elements",
+        f"that no release contains yet ({len(found.unreleased)}).",
     ]
-    lines += [f"release has yet ({len(found.unreleased)})."]
     lines += ["", "## Survivors", ""]
     lines += [f"- {result.kind}: `{result.name}`" for result in found.survivors] or ["None."]
     lines += ["", "## Equivalent mutations", ""]
