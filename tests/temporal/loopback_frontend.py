@@ -22,13 +22,14 @@ from typing import Any
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.command.v1 import Command
-from temporalio.api.common.v1 import Payloads, WorkflowExecution
+from temporalio.api.common.v1 import GrpcStatus, Payloads, WorkflowExecution
 from temporalio.api.enums.v1 import (
     CommandType,
     EventType,
     NamespaceState,
     WorkflowExecutionStatus,
 )
+from temporalio.api.errordetails.v1 import NotFoundFailure
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import History, HistoryEvent
 from temporalio.api.namespace.v1 import NamespaceInfo
@@ -336,14 +337,17 @@ class Frontend(service_pb2_grpc.WorkflowServiceServicer):
 
     def _answered(self, token: bytes, context: grpc.ServicerContext) -> Activity:
         if not token.startswith(b"loopback-"):
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "invalid TaskToken")
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "Invalid TaskToken.")
         for one in self._activities:
             if one.token == token:
                 # A worker answers at once for itself; who answers for another waits for refusals.
                 if self.refusals and one.attributes.activity_type.name == "External":
                     context.abort(self.refusals.pop(0), "as the test wants it")
                 return one
-        return context.abort(grpc.StatusCode.NOT_FOUND, "activity not found")
+        status = GrpcStatus(code=grpc.StatusCode.NOT_FOUND.value[0], message="activity not found")
+        status.details.add().Pack(NotFoundFailure())
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        return context.abort(grpc.StatusCode.NOT_FOUND, status.message)
 
     def _end(self, one: Activity, kind: EventType.ValueType, **outcome: Any) -> None:
         self._activities.remove(one)

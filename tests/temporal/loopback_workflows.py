@@ -8,6 +8,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
+from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution
 from stigmer_apis.temporal import (
     TemporalWorkflowInput,
     complete_external_activity,
@@ -20,10 +21,10 @@ class Waiting:
     """Runs the external activity and returns what it returns."""
 
     @workflow.run
-    async def run(self, name: str) -> Any:
+    async def run(self, execution: WorkflowExecution) -> Any:
         return await workflow.execute_activity(
             "External",
-            name,
+            execution,
             start_to_close_timeout=timedelta(minutes=1),
             retry_policy=RetryPolicy(maximum_attempts=1),
         )

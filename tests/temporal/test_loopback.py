@@ -43,12 +43,11 @@ class Commands:
 
     executions: dict[str, WorkflowExecution] = field(default_factory=dict[str, WorkflowExecution])
 
-    async def create(self, request: WorkflowExecution, timeout: float) -> WorkflowExecution:
-        created = WorkflowExecution()
-        created.CopyFrom(request)
-        created.metadata.id = f"wex-{len(self.executions) + 1}"
-        self.executions[created.metadata.id] = created
-        return created
+    def create(self, name: str) -> WorkflowExecution:
+        execution_id = f"wex-{len(self.executions) + 1}"
+        metadata = ApiResourceMetadata(id=execution_id, name=name)
+        self.executions[execution_id] = WorkflowExecution(metadata=metadata)
+        return self.executions[execution_id]
 
     async def updateStatus(  # noqa: N802
         self, request: WorkflowExecutionUpdateStatusInput, timeout: float
@@ -99,7 +98,7 @@ async def stage(
         client = await Client.connect(address, data_converter=converter)
 
         @activity.defn(name="External")
-        async def external(name: str) -> Any:
+        async def external(execution: WorkflowExecution) -> Any:
             async def start(created: WorkflowExecution, token: bytes) -> None:
                 data = {"answer": 42, "error": error, "times": times}
                 given = TemporalWorkflowInput(
@@ -108,8 +107,7 @@ async def stage(
                 execution_id = f"run-{created.metadata.id}"
                 await client.start_workflow("Run", given, id=execution_id, task_queue="runner")
 
-            request = WorkflowExecution(metadata=ApiResourceMetadata(name=name))
-            return await execute(commands, request, start)
+            return await execute(commands, execution, start)
 
         system = SystemActivities(client, rpc_timeout=timedelta(seconds=5))
         async with (
@@ -121,7 +119,10 @@ async def stage(
 
 async def wait(scene: Stage) -> Any:
     return await asyncio.wait_for(
-        scene.client.execute_workflow("Waiting", "n", id="waiting", task_queue="caller"), TIMEOUT
+        scene.client.execute_workflow(
+            "Waiting", scene.commands.create("n"), id="waiting", task_queue="caller"
+        ),
+        TIMEOUT,
     )
 
 

@@ -1,11 +1,11 @@
 """The callback-token handshake for Python services on Temporal.
 
-An activity of some calling workflow starts an execution and waits for its end without holding a
-worker; a system activity completes it by its task token. docs/handshake.md tells the story;
-`WorkflowExecutionStatus.callback_token` in the contract is the reference.
+An activity of some calling workflow begins the run of an execution and waits for its end without
+holding a worker; a system activity completes it by its task token. docs/handshake.md describes the
+sequence; `WorkflowExecutionStatus.callback_token` in the contract is the reference.
 
 - `data_converter`: for every client, so that messages and Go structs travel as other SDKs expect.
-- `execute`, `store_callback_token`: for the external activity. They need the extra `grpc` as well.
+- `execute`, `store_callback_token`: for the external activity, which calls the platform by gRPC.
 - `TemporalWorkflowInput`, `TemporalWorkflowOutput`: what the workflow takes and gives.
 - `complete_external_activity`, `fail_external_activity`: for that workflow, when it ends.
 - `SystemActivities`: for the worker that ends the wait.
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from stigmer_apis.temporal.converter import StigmerPayloadConverter as StigmerPayloadConverter
     from stigmer_apis.temporal.converter import data_converter as data_converter
     from stigmer_apis.temporal.external_activity import ExecutionCommands as ExecutionCommands
-    from stigmer_apis.temporal.external_activity import Patience as Patience
     from stigmer_apis.temporal.external_activity import execute as execute
     from stigmer_apis.temporal.external_activity import store_callback_token as store_callback_token
     from stigmer_apis.temporal.in_workflow import (
@@ -49,12 +48,7 @@ else:
         {
             "converter": ["StigmerPayloadConverter", "data_converter"],
             "in_workflow": ["complete_external_activity", "fail_external_activity"],
-            "external_activity": [
-                "ExecutionCommands",
-                "Patience",
-                "execute",
-                "store_callback_token",
-            ],
+            "external_activity": ["ExecutionCommands", "execute", "store_callback_token"],
             "system_activities": ["ExternalError", "SystemActivities"],
             "workflow_input": [
                 "TemporalWorkflowInput",

@@ -135,7 +135,9 @@ def _fields(struct: type[GoStruct]) -> list[tuple[str, str, GoType]]:
 
 
 def _wrong(path: str, wanted: str, value: object) -> ValueError:
-    return ValueError(f"{path} must be {wanted} in JSON, not {_JSON_NAMES[type(value)]}")
+    return ValueError(
+        f"{path} must be {wanted} in JSON, not {_JSON_NAMES.get(type(value), 'another value')}"
+    )
 
 
 _JSON_NAMES: Mapping[type, str] = {

@@ -17,12 +17,15 @@ from typing import Any, cast
 from google.protobuf import symbol_database
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.converter import (
     CompositePayloadConverter,
     DataConverter,
+    DefaultFailureConverter,
     DefaultPayloadConverter,
     EncodingPayloadConverter,
     JSONPlainPayloadConverter,
+    PayloadConverter,
 )
 
 from stigmer_apis.temporal._go_json import GoStruct, is_go_struct
@@ -106,8 +109,27 @@ class StigmerPayloadConverter(CompositePayloadConverter):
         super().__init__(*(own.get(converter.encoding, converter) for converter in stock))
 
 
+class StigmerFailureConverter(DefaultFailureConverter):
+    """The stock failure converter, with a kind for every failure.
+
+    The SDK gives none to some errors, such as `WorkflowAlreadyStartedError`. Temporal does not
+    accept such a failure, so an activity that raised one would never end.
+    """
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """See base class."""
+        super().to_failure(exception, payload_converter, failure)
+        if failure.WhichOneof("failure_info") is None:
+            failure.application_failure_info.type = type(exception).__name__
+            failure.application_failure_info.non_retryable = True
+
+
 data_converter: DataConverter = dataclasses.replace(
-    DataConverter.default, payload_converter_class=StigmerPayloadConverter
+    DataConverter.default,
+    payload_converter_class=StigmerPayloadConverter,
+    failure_converter_class=StigmerFailureConverter,
 )
 """The data converter to give to `Client.connect`; workers take that of their client.
 

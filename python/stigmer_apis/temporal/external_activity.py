@@ -1,11 +1,11 @@
-"""What the external activity calls: it starts an execution and waits for its end without a worker.
+"""What the external activity calls: it begins the run of an execution and waits without a worker.
 
     @activity.defn
-    async def run_workflow(request: WorkflowExecution) -> Any:
-        return await execute(commands, request, start)
+    async def execute_workflow(execution: WorkflowExecution) -> Any:
+        return await execute(commands, execution, start)
 
 Set the start-to-close timeout of the activity above the longest run, and no heartbeat timeout: once
-it is pending, nothing sends heartbeats.
+the activity is pending, nothing sends heartbeats.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
 
-from stigmer_apis._grpc import grpc
 from stigmer_apis.agentic.agentexecution.v1 import (
     AgentExecution,
     AgentExecutionStatus,
@@ -33,19 +31,25 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionStatus,
     WorkflowExecutionUpdateStatusInput,
 )
+from stigmer_apis.temporal._problems import Problem, plain_text, problem_of
 from stigmer_apis.temporal._task_token import TaskToken
 
 Execution = TypeVar("Execution", WorkflowExecution, AgentExecution)
+T = TypeVar("T")
 
 EXECUTION_NOT_STARTED = "ExecutionNotStarted"
-"""Error type: the execution could not be created or started, or its token not be stored."""
+"""Error type: the token could not be stored, or the run could not be started."""
+
+RETRY_POLICY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    maximum_interval=timedelta(seconds=5),
+    maximum_attempts=15,
+)
+"""The default: about a minute of attempts, and then the retry policy of the activity decides."""
+
+_RPC_TIMEOUT = timedelta(seconds=10)
 
 _log = logging.getLogger(__name__)
-
-# Codes that a later attempt may not meet. Any other one is the answer.
-_TRANSIENT = frozenset(
-    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "INTERNAL", "UNKNOWN"}
-)
 
 
 class ExecutionCommands(Protocol):
@@ -56,125 +60,109 @@ class ExecutionCommands(Protocol):
     """
 
     @property
-    def create(self) -> Callable[..., Awaitable[Any]]:
-        """Starts an execution."""
-        ...
-
-    @property
     def updateStatus(self) -> Callable[..., Awaitable[Any]]:  # noqa: N802
         """Reports the progress of an execution."""
         ...
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long to go on when a service cannot be reached."""
-
-    call_timeout: timedelta = timedelta(seconds=10)
-    """How long one call may take."""
-    first_pause: timedelta = timedelta(milliseconds=200)
-    """The pause after the first failure. It doubles with every other one."""
-    longest_pause: timedelta = timedelta(seconds=5)
-    """Where it stops doubling."""
-    limit: timedelta = timedelta(minutes=1)
-    """After how long to leave the rest to the retry policy of the activity."""
-
-
 async def execute(
     commands: ExecutionCommands,
-    request: Execution,
+    execution: Execution,
     start: Callable[[Execution, bytes], Awaitable[object]],
     *,
-    patience: Patience | None = None,
-) -> Execution:
-    """Start an execution, and in an activity go pending until its end.
+    retry_policy: RetryPolicy = RETRY_POLICY,
+    rpc_timeout: timedelta = _RPC_TIMEOUT,
+) -> NoReturn:
+    """Begin the run of an execution that exists, and go pending until its end.
 
-    In an activity: create the execution, store the task token in its status, call `start`, and go
-    pending. The activity ends when a system activity completes or fails it by its token, so what it
-    returns to its workflow is what that one passed on.
-
-    Outside an activity, on the direct path, there is no token and nothing is stored: create the
-    execution, call `start` with an empty token, and return the execution.
+    Store the task token of the running activity in the status of the execution, call `start`, and
+    go pending. The activity ends when a system activity completes or fails it by its token, so what
+    it returns to its workflow is what that system activity passes on.
 
     Args:
         commands: the asyncio stub of the execution's command controller.
-        request: the execution to create.
-        start: begins the run; it gets the created execution and the task token to pass on, in
-            `TemporalWorkflowInput.callback_token` or to the agent runner's workflow. It may be
-            called again after a transient failure, so it must name the run by the execution.
-        patience: how long to go on when a service cannot be reached.
+        execution: the execution, as the platform created it.
+        start: begins the run. It receives the execution and the task token to pass on, in
+            `TemporalWorkflowInput.callback_token` or to the workflow of the agent runner. It may be
+            called again after a transient failure, so it must name the run after the execution.
+        retry_policy: how to repeat `updateStatus` and `start` after transient failures.
+            `non_retryable_error_types` names gRPC codes.
+        rpc_timeout: how long one call of `updateStatus` may take.
 
     Raises:
-        ApplicationError: of type `ExecutionNotStarted`, in an activity. Not retryable if a service
-            refused; retryable if it could not be reached. `create` is not safe to repeat and is
-            called once per attempt of the activity. Other errors of `start` pass unchanged.
+        ApplicationError: of type `ExecutionNotStarted`. Retryable after transient failures; not
+            retryable if a service refused, the run exists already with another token, or the
+            activity could not be completed by its token. An `ApplicationError` of `start` passes
+            with its type and without its details.
+        RuntimeError: not in an activity.
     """
-    if not activity.in_activity():
-        execution: Execution = await commands.create(request)
-        await start(execution, b"")
-        return execution
-    patience = patience or Patience()
-    created = await _calling(
-        "create the execution", lambda: _create(commands, request, patience), until=None
+    _assert_can_wait(activity.info())
+    await store_callback_token(
+        commands, execution, retry_policy=retry_policy, rpc_timeout=rpc_timeout
     )
-    await store_callback_token(commands, created, patience=patience)
-    await _calling(
-        f"start {created.metadata.id}",
-        lambda: start(created, activity.info().task_token),
-        until=patience,
+    token = TaskToken(activity.info().task_token)
+    await _repeat(
+        f"start the run of {execution.metadata.id}",
+        lambda: start(execution, token.reveal()),
+        retry_policy,
+        token,
     )
-    return activity.raise_complete_async()
+    activity.raise_complete_async()
 
 
 async def store_callback_token(
     commands: ExecutionCommands,
     execution: WorkflowExecution | AgentExecution,
     *,
-    patience: Patience | None = None,
-) -> None:
+    retry_policy: RetryPolicy = RETRY_POLICY,
+    rpc_timeout: timedelta = _RPC_TIMEOUT,
+) -> bool:
     """Store the task token of the running activity in the status of an execution.
 
-    For an activity that does the other steps by itself. To be done before anything can end the
-    execution. Transient failures are repeated: updateStatus is safe to repeat.
+    For an activity that does the other steps by itself. Call it before anything can end the
+    execution. See `execute` for the arguments.
+
+    Returns:
+        Whether the platform answered with the execution and its token. If not, the platform may not
+        have stored the token. The token in the input of the run works all the same.
 
     Raises:
-        ApplicationError: of type `ExecutionNotStarted`; not retryable if the service refused.
+        ApplicationError: of type `ExecutionNotStarted`; not retryable if the service refused or the
+            execution has no ID.
         RuntimeError: not in an activity.
     """
-    patience = patience or Patience()
     token = TaskToken(activity.info().task_token)
-    await _calling(
-        f"store the task token of {execution.metadata.id}",
-        lambda: _update_status(commands, execution, token, patience),
-        until=patience,
+    name = execution.metadata.id
+    if not name:
+        raise _not_started("the execution has no ID; pass the one that the platform created")
+    answer = await _repeat(
+        f"store the task token of {name}",
+        lambda: commands.updateStatus(
+            _report(execution, token), timeout=rpc_timeout.total_seconds()
+        ),
+        retry_policy,
+        token,
     )
-    _log.info("stored %s in %s", token, execution.metadata.id)
-
-
-async def _create(commands: ExecutionCommands, request: Execution, patience: Patience) -> Execution:
-    created: Execution = await commands.create(
-        request, timeout=patience.call_timeout.total_seconds()
-    )
-    return created
-
-
-async def _update_status(
-    commands: ExecutionCommands,
-    execution: WorkflowExecution | AgentExecution,
-    token: TaskToken,
-    patience: Patience,
-) -> None:
-    timeout = patience.call_timeout.total_seconds()
-    try:
-        await commands.updateStatus(_report(execution, token), timeout=timeout)
-    except grpc.RpcError:
-        raise
-    except Exception as error:
-        problem = type(error).__name__
+    if stored := _shows(answer, execution, token):
+        _log.info("stored %s in %s", token, name)
     else:
-        return
-    # Such as a channel that is closed. Raised here for the same reason as in `_calling`.
-    raise ApplicationError(f"could not store {token}: {problem}", type=EXECUTION_NOT_STARTED)
+        _log.warning(
+            "the platform answered updateStatus of %s without %s; it may not have stored it",
+            name,
+            token,
+        )
+    return stored
+
+
+def _assert_can_wait(info: activity.Info) -> None:
+    """Refuse what would end the wait, or never end it, whatever the run does."""
+    if info.is_local:
+        raise _not_started("a local activity cannot wait; schedule it as a regular activity")
+    if info.heartbeat_timeout:
+        raise _not_started(
+            "the activity has a heartbeat timeout, and nothing sends heartbeats while it is "
+            "pending; schedule it without heartbeat_timeout"
+        )
 
 
 def _report(
@@ -191,52 +179,77 @@ def _report(
     )
 
 
-T = TypeVar("T")
+def _shows(answer: Any, execution: WorkflowExecution | AgentExecution, token: TaskToken) -> bool:
+    """Whether an answer is the execution, with the token in its status."""
+    return (
+        isinstance(answer, type(execution))
+        and answer.metadata.id == execution.metadata.id
+        and answer.status.callback_token == token.reveal()
+    )
 
 
-async def _calling(what: str, call: Callable[[], Awaitable[T]], until: Patience | None) -> T:
-    """Call, and call again after transient failures while there is patience; once if it is None."""
+async def _repeat(
+    what: str, call: Callable[[], Awaitable[T]], policy: RetryPolicy, token: TaskToken
+) -> T | None:
+    """Call, and call again after transient failures.
+
+    Returns:
+        The answer. None if the answer was lost, and a later call found the work done.
+    """
+    # Not the whole of it, which holds the token.
+    attempt, time = activity.info().attempt, activity.info().start_to_close_timeout
     clock = asyncio.get_running_loop().time
     began, failures = clock(), 0
     while True:
+        passed: ApplicationError | asyncio.CancelledError | None = None
+        problem = Problem("", transient=False)
         try:
             return await call()
-        except WorkflowAlreadyStartedError:
-            code = "ALREADY_EXISTS"
-            # After a failure it is our own run: that call got through and its answer did not.
-            if failures:
-                return cast("T", None)
-        except (grpc.RpcError, RPCError) as error:
-            code = _code(error)
+        except ApplicationError as error:
+            passed = _without_token(error, token)
         except asyncio.CancelledError:
-            code = None
+            passed = asyncio.CancelledError()
+        except Exception as error:
+            problem = problem_of(error)
         # Everything else is done out here: the frames of a client hold the token, and errors keep
         # their context.
-        if code is None:
-            raise asyncio.CancelledError
-        transient = code in _TRANSIENT
+        if passed is not None:
+            raise passed
+        # An earlier attempt of the activity had another token, and the run may hold that one.
+        if problem.name == "ALREADY_EXISTS" and failures and attempt == 1:
+            return None
         failures += 1
-        pause = _pause(until, failures) if until else 0.0
-        if not transient or not until or clock() - began + pause > until.limit.total_seconds():
+        pause = _pause(policy, failures)
+        if not problem.transient or problem.name in (policy.non_retryable_error_types or ()):
+            raise _not_started(f"could not {what}: {problem.name}; a retry would not help")
+        out_of_time = time is not None and clock() - began + pause > time.total_seconds()
+        if failures == policy.maximum_attempts or out_of_time:
             raise ApplicationError(
-                f"could not {what}: {code}"
-                + ("; it was not reached" if transient else "; repeating it does not help"),
+                f"could not {what}: {problem.name}, {failures} times; it may have been done",
                 type=EXECUTION_NOT_STARTED,
-                non_retryable=not transient,
             )
-        _log.warning("could not %s: %s; again in %.1f s", what, code, pause)
+        _log.warning("could not %s: %s; again in %.1f s", what, problem.name, pause)
         await asyncio.sleep(pause)
 
 
-def _pause(patience: Patience, failures: int) -> float:
-    longest = patience.longest_pause.total_seconds()
-    doubled: float = patience.first_pause.total_seconds() * 2 ** min(failures - 1, 30)
+def _pause(policy: RetryPolicy, failures: int) -> float:
+    initial = policy.initial_interval.total_seconds()
+    # As Temporal has it: a hundred times the initial interval, if there is no maximum.
+    longest = policy.maximum_interval.total_seconds() if policy.maximum_interval else 100 * initial
+    grown = initial * policy.backoff_coefficient ** min(failures - 1, 30)
     # Not all at once, when many wait for the same service.
-    return min(doubled, longest) * random.uniform(0.5, 1.0)
+    return float(min(grown, longest) * random.uniform(0.5, 1.0))
 
 
-def _code(error: Exception) -> str:
-    if isinstance(error, RPCError):
-        return RPCStatusCode(error.status).name
-    # Every error of a call has a code; the type does not say so.
-    return cast("grpc.Call", error).code().name
+def _without_token(error: ApplicationError, token: TaskToken) -> ApplicationError:
+    """An error that the caller raised on purpose, without what may hold the token."""
+    return ApplicationError(
+        token.mask(plain_text(error.message)),
+        type=token.mask(plain_text(error.type)) if error.type else None,
+        non_retryable=error.non_retryable,
+        next_retry_delay=error.next_retry_delay,
+    )
+
+
+def _not_started(reason: str) -> ApplicationError:
+    return ApplicationError(reason, type=EXECUTION_NOT_STARTED, non_retryable=True)
