@@ -1,9 +1,9 @@
-"""The caller: a workflow of any service, and its activity, which runs a Stigmer workflow."""
+"""The caller: a workflow of any service, and its activities, which run a Stigmer workflow."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio import activity, workflow
 from temporalio.client import Client
@@ -15,11 +15,11 @@ with workflow.unsafe.imports_passed_through():
         WorkflowExecutionSpec,
     )
     from stigmer_apis.commons.apiresource import ApiResourceMetadata, ApiResourceOwnerScope
-    from stigmer_apis.temporal import (
-        ExecutionCommands,
-        TemporalWorkflowInput,
-        WorkflowMetadata,
-        execute,
+    from stigmer_apis.temporal import TemporalWorkflowInput, WorkflowMetadata, execute
+
+if TYPE_CHECKING:
+    from stigmer_apis.agentic.workflowexecution.v1 import (
+        WorkflowExecutionCommandControllerAsyncStub,
     )
 
 
@@ -29,26 +29,34 @@ class OrderWorkflow:
 
     @workflow.run
     async def run(self, amount: int) -> Any:
+        # An activity of its own, so that a retry of the external activity creates nothing.
+        execution = await workflow.execute_activity(
+            "CreateExecution",
+            result_type=WorkflowExecution,
+            start_to_close_timeout=timedelta(seconds=30),
+        )
         return await workflow.execute_activity(
-            "RunStigmerWorkflow",
-            amount,
+            "RunExecution",
+            args=[execution, amount],
             # Above the longest run, and no heartbeat timeout: see docs/handshake.md.
             start_to_close_timeout=timedelta(hours=1),
-            # A retry would be a new execution.
+            # A retry would have another token than the run that goes on.
             retry_policy=RetryPolicy(maximum_attempts=1),
         )
 
 
 class CallerActivities:
-    """The activity that starts an execution and goes pending."""
+    """The activity that creates an execution, and the external activity, which waits for it."""
 
-    def __init__(self, client: Client, commands: ExecutionCommands) -> None:
+    def __init__(
+        self, client: Client, commands: WorkflowExecutionCommandControllerAsyncStub
+    ) -> None:
         self._client = client
         self._commands = commands
 
-    @activity.defn(name="RunStigmerWorkflow")
-    async def run_stigmer_workflow(self, amount: int) -> Any:
-        """Steps 1 to 4 of the handshake."""
+    @activity.defn(name="CreateExecution")
+    async def create_execution(self) -> WorkflowExecution:
+        """Create what the external activity is to run."""
         request = WorkflowExecution(
             api_version="agentic.stigmer.ai/v1",
             kind="WorkflowExecution",
@@ -60,19 +68,25 @@ class CallerActivities:
             spec=WorkflowExecutionSpec(workflow_id="wfl-01jd0m2v9c"),
         )
 
-        async def start(created: WorkflowExecution, token: bytes) -> None:
-            print(f"caller    starts the run of {created.metadata.id} and passes on its token")
+        return await self._commands.create(request, timeout=10)
+
+    @activity.defn(name="RunExecution")
+    async def run_execution(self, execution: WorkflowExecution, amount: int) -> Any:
+        """Steps 1 to 4 of the handshake."""
+
+        async def start(execution: WorkflowExecution, token: bytes) -> None:
+            print(f"caller    starts the run of {execution.metadata.id} and passes on its token")
             await self._client.start_workflow(
                 "ExecuteServerlessWorkflow",
                 TemporalWorkflowInput(
-                    workflow_execution_id=created.metadata.id,
+                    workflow_execution_id=execution.metadata.id,
                     metadata=WorkflowMetadata(name="price"),
                     initial_data={"amount": amount},
                     callback_token=token,
                 ),
-                id=f"run-{created.metadata.id}",
+                id=f"run-{execution.metadata.id}",
                 task_queue="runner",
             )
             print("caller    goes pending and holds no worker")
 
-        return await execute(self._commands, request, start)
+        return await execute(self._commands, execution, start)

@@ -54,12 +54,13 @@ async def main(temporal_cli: str) -> None:
     ):
         client = temporal.client
         commands = WorkflowExecutionCommandControllerStub(channel)
+        caller = CallerActivities(client, commands)
         async with (
             Worker(
                 client,
                 task_queue="caller",
                 workflows=[OrderWorkflow],
-                activities=[CallerActivities(client, commands).run_stigmer_workflow],
+                activities=[caller.create_execution, caller.run_execution],
             ),
             Worker(
                 client,

@@ -27,6 +27,7 @@ def world(temporal_cli: Path, tmp_path_factory: pytest.TempPathFactory) -> Gener
     try:
         running.start()
         yield running
+        running.assert_no_log_shows_a_token()
     finally:
         running.stop()
 

@@ -39,11 +39,11 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
 )
 from tests.services.status_merge import merge_status
 
-REFUSED = "refused"
-"""A request with this name is answered with FAILED_PRECONDITION."""
-
 UNREPORTABLE = "unreportable"
 """A report on an execution with this name is answered with PERMISSION_DENIED."""
+
+FORGETFUL = "forgetful"
+"""A report on an execution with this name is answered with the execution as it was."""
 
 Execution = TypeVar("Execution", WorkflowExecution, AgentExecution)
 
@@ -59,9 +59,7 @@ class Executions(Generic[Execution]):
                 "create table if not exists executions (id text primary key, name text, data blob)"
             )
 
-    def create(self, request: Execution, context: grpc.ServicerContext) -> Execution:
-        if request.metadata.name == REFUSED:
-            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "the workflow was deleted")
+    def create(self, request: Execution) -> Execution:
         with self._lock, self._open() as database:
             count: int = database.execute("select count(*) from executions").fetchone()[0]
             created = self._kind()
@@ -80,6 +78,8 @@ class Executions(Generic[Execution]):
             stored = self._get(database, execution_id, context)
             if stored.metadata.name == UNREPORTABLE:
                 context.abort(grpc.StatusCode.PERMISSION_DENIED, "you may not report")
+            if stored.metadata.name == FORGETFUL:
+                return stored
             merge_status(stored.status, status)
             self._put(database, stored)
             return stored
@@ -126,7 +126,7 @@ class WorkflowExecutions(
     def create(
         self, request: WorkflowExecution, context: grpc.ServicerContext
     ) -> WorkflowExecution:
-        return self._executions.create(request, context)
+        return self._executions.create(request)
 
     def updateStatus(
         self, request: WorkflowExecutionUpdateStatusInput, context: grpc.ServicerContext
@@ -144,7 +144,7 @@ class AgentExecutions(
         self._executions = executions
 
     def create(self, request: AgentExecution, context: grpc.ServicerContext) -> AgentExecution:
-        return self._executions.create(request, context)
+        return self._executions.create(request)
 
     def updateStatus(
         self, request: AgentExecutionUpdateStatusInput, context: grpc.ServicerContext

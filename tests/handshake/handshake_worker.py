@@ -21,6 +21,7 @@ from temporalio.client import (
     Interceptor,
     OutboundInterceptor,
 )
+from temporalio.service import RetryConfig
 from temporalio.worker import Worker
 
 from stigmer_apis.agentic.agentexecution.v1 import (
@@ -62,7 +63,6 @@ class GatedCommands:
     """The commands of a service, with a gate before a token is stored."""
 
     def __init__(self, commands: Any, gates: Path, gate: str) -> None:
-        self.create = commands.create
         self._update_status, self._gates, self._gate = commands.updateStatus, gates, gate
 
     async def updateStatus(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802
@@ -72,12 +72,22 @@ class GatedCommands:
 
 class CallerActivities:
     def __init__(self, client: Client, channel: grpc.aio.Channel, gates: Path) -> None:
-        self._client, self._channel, self._gates = client, channel, gates
+        self._client, self._gates = client, gates
+        self._agents = AgentExecutionCommandControllerStub(channel)
+        self._workflows = WorkflowExecutionCommandControllerStub(channel)
+
+    @activity.defn(name="CreateExecution")
+    async def create_execution(self, order: Order) -> Any:
+        metadata = ApiResourceMetadata(name=order.name)
+        if order.agent:
+            return await self._agents.create(AgentExecution(metadata=metadata), timeout=5)
+        spec = WorkflowExecutionSpec(workflow_id="wfl-1")
+        return await self._workflows.create(
+            WorkflowExecution(metadata=metadata, spec=spec), timeout=5
+        )
 
     @activity.defn(name="RunExecution")
-    async def run_execution(self, order: Order) -> Any:
-        metadata = ApiResourceMetadata(name=order.name)
-
+    async def run_execution(self, order: Order, execution: Any) -> Any:
         async def start(created: WorkflowExecution | AgentExecution, token: bytes) -> None:
             await self._client.start_workflow(
                 "ExecuteServerlessWorkflow",
@@ -91,15 +101,8 @@ class CallerActivities:
                 task_queue="runner",
             )
 
-        if order.agent:
-            agents = AgentExecutionCommandControllerStub(self._channel)
-            agent = AgentExecution(metadata=metadata)
-            return await execute(GatedCommands(agents, self._gates, order.gate), agent, start)
-        workflows = WorkflowExecutionCommandControllerStub(self._channel)
-        request = WorkflowExecution(
-            metadata=metadata, spec=WorkflowExecutionSpec(workflow_id="wfl-1")
-        )
-        return await execute(GatedCommands(workflows, self._gates, order.gate), request, start)
+        commands = self._agents if order.agent else self._workflows
+        return await execute(GatedCommands(commands, self._gates, order.gate), execution, start)
 
 
 class Reports:
@@ -138,7 +141,11 @@ class GatedDelivery(OutboundInterceptor):
         before, after = self._gates / "before-delivery.armed", self._gates / "after-delivery.armed"
         if before.exists():
             await reach(self._gates, "before-delivery")
-        await super().complete_async_activity(input)
+        try:
+            await super().complete_async_activity(input)
+        except Exception:
+            (self._gates / "before-delivery.failed").touch()
+            raise
         if after.exists():
             await reach(self._gates, "after-delivery")
 
@@ -146,15 +153,20 @@ class GatedDelivery(OutboundInterceptor):
 async def main(role: str, temporal: str, platform: str, gates: str) -> None:
     folder = Path(gates)
     client = await Client.connect(
-        temporal, data_converter=data_converter, interceptors=[DeliveryGates(folder)]
+        temporal,
+        data_converter=data_converter,
+        interceptors=[DeliveryGates(folder)],
+        # So that an attempt of a system activity fails soon when Temporal is away.
+        retry_config=RetryConfig(max_elapsed_time_millis=1000),
     )
     async with grpc.aio.insecure_channel(platform, options=CHANNEL_OPTIONS) as channel:
+        caller = CallerActivities(client, channel, folder)
         if role == "caller":
             worker = Worker(
                 client,
                 task_queue="caller",
                 workflows=[Caller],
-                activities=[CallerActivities(client, channel, folder).run_execution],
+                activities=[caller.create_execution, caller.run_execution],
             )
         else:
             worker = Worker(

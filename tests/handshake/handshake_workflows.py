@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 
 # Otherwise the sandbox would import it anew for every run, which 100 at once would feel.
 with workflow.unsafe.imports_passed_through():
@@ -48,13 +48,19 @@ class Order:
 
 @workflow.defn(name="Caller")
 class Caller:
-    """Runs one execution and returns what it returns."""
+    """Creates an execution, runs it and returns what it returns."""
 
     @workflow.run
     async def run(self, order: Order) -> Any:
+        execution = await workflow.execute_activity(
+            "CreateExecution",
+            order,
+            result_type=RawValue,
+            start_to_close_timeout=timedelta(seconds=15),
+        )
         return await workflow.execute_activity(
             "RunExecution",
-            order,
+            args=[order, execution],
             start_to_close_timeout=timedelta(seconds=order.timeout),
             retry_policy=RetryPolicy(
                 maximum_attempts=order.attempts, initial_interval=timedelta(milliseconds=100)

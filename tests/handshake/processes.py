@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -28,11 +30,29 @@ OTHER_NAMESPACE = "elsewhere"
 """A namespace beside `default`."""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+class Port:
+    """A TCP port that nobody else takes while it is not listened on.
+
+    It is below the ports that the system gives out by itself. The UDP port of the same number is
+    held, so that no other run of these tests takes it.
+    """
+
+    def __init__(self) -> None:
+        ephemeral = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+        while True:
+            self.number = random.randrange(10_000, int(ephemeral[0]))
+            self._claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                self._claim.bind(("127.0.0.1", self.number))
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", self.number))
+            except OSError:
+                self._claim.close()
+            else:
+                return
+
+    def release(self) -> None:
+        self._claim.close()
 
 
 def wait_until(what: str, holds: Any) -> None:
@@ -82,8 +102,10 @@ class World:
         self.folder = folder
         self.gates = folder / "gates"
         self.gates.mkdir()
-        self.temporal_address = f"127.0.0.1:{free_port()}"
-        self.platform_address = f"127.0.0.1:{free_port()}"
+        self._ports = [Port(), Port()]
+        self.temporal_address, self.platform_address = (
+            f"127.0.0.1:{port.number}" for port in self._ports
+        )
         self._database = folder / "executions.db"
         self.temporal = self._process(
             "temporal",
@@ -124,6 +146,8 @@ class World:
     def stop(self) -> None:
         for process in reversed(self.processes):
             process.kill()
+        for port in self._ports:
+            port.release()
 
     def wait_for_temporal(self) -> None:
         async def answers() -> bool:
@@ -159,6 +183,10 @@ class World:
         """Wait until a worker stands before that gate."""
         wait_until(f"a worker before the gate {gate}", (self.gates / f"{gate}.reached").exists)
 
+    def wait_for_failure_at(self, gate: str) -> None:
+        """Wait until what the gate was before has failed."""
+        wait_until(f"a failure after the gate {gate}", (self.gates / f"{gate}.failed").exists)
+
     def open(self, gate: str) -> None:
         (self.gates / f"{gate}.open").touch()
 
@@ -166,21 +194,29 @@ class World:
         (self.gates / f"{gate}.armed").touch()
 
     def disarm(self, gate: str) -> None:
-        for state in ("armed", "reached", "open"):
+        for state in ("armed", "reached", "open", "failed"):
             (self.gates / f"{gate}.{state}").unlink(missing_ok=True)
 
     # -- what is stored
 
-    def executions(self, name: str) -> list[WorkflowExecution]:
-        """The workflow executions of that name, as the platform has stored them."""
+    def executions(self, name: str = "%") -> list[WorkflowExecution]:
+        """The workflow executions of that name, as the platform has stored them; all without."""
         database = sqlite3.connect(self._database, timeout=30)
         try:
             found = database.execute(
-                "select data from executions where name = ? order by id", (name,)
+                "select data from executions where name like ? order by id", (name,)
             ).fetchall()
         finally:
             database.close()
         return [WorkflowExecution.FromString(data) for (data,) in found]
+
+    def assert_no_log_shows_a_token(self) -> None:
+        logs = {process.log.name: process.log.read_bytes() for process in self.processes}
+        for execution in self.executions():
+            token = execution.status.callback_token
+            for form in forms_of(token) if token else ():
+                holding = [log for log, text in logs.items() if form in text]
+                assert not holding, f"{holding} show the token of {execution.metadata.name}"
 
     def execution_with_token(self, name: str) -> WorkflowExecution:
         """Wait until the one execution of that name has its token, and return it."""
@@ -190,6 +226,12 @@ class World:
         )
         [execution] = self.executions(name)
         return execution
+
+
+def forms_of(token: bytes) -> list[bytes]:
+    """How a token may be written."""
+    texts = [b64encode(token), urlsafe_b64encode(token), token.hex().encode()]
+    return [token, *texts, repr(token)[2:-1].encode(), str(list(token)).replace(",", "").encode()]
 
 
 async def events(handle: WorkflowHandle[Any, Any], kind: EventType.ValueType) -> list[Any]:
