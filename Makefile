@@ -113,7 +113,7 @@ neighbours-%: build/neighbours/%/.installed
 temporal: $(TEMPORAL_CLI) ## Build the Temporal server, once and outside this folder; needs Go
 
 handshake: deps temporal ## Run the callback-token handshake on a real Temporal server
-	$(VENV)/python -m pytest -p no:xdist tests/handshake $(PYTEST_ARGS)
+	$(VENV)/python -m pytest -n 4 --dist worksteal tests/handshake $(PYTEST_ARGS)
 
 example-handshake: deps temporal ## Show the callback-token handshake, step by step
 	$(VENV)/python examples/handshake/run.py
