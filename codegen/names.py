@@ -1,7 +1,8 @@
 """The check for names that the package cannot use, which runs before anything is generated.
 
-The schema rules report more, and earlier. This is the last line of defense: every name in the
-generated code has one meaning, and no generated module replaces a hand-written one.
+The schema rule PYTHON_NAME reports the same problems earlier, and more. This is the last line of
+defense: every name in the generated code has one meaning, and no generated module replaces a
+hand-written one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from keyword import iskeyword
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
@@ -23,6 +25,15 @@ _Key = tuple[str, ...]
 """Return a module or folder name as Python and a case-insensitive file system see it."""
 
 
+class Problem(NamedTuple):
+    """A name that the package cannot use, and the element that has it."""
+
+    file: FileDescriptorProto
+    path: Sequence[int]
+    """The path of the element, as in `SourceCodeInfo.Location.path`."""
+    sentence: str
+
+
 def check(image: FileDescriptorSet, hand_written: Iterable[PurePosixPath]) -> None:
     """Check that everything in `image` can be generated under its name.
 
@@ -33,28 +44,41 @@ def check(image: FileDescriptorSet, hand_written: Iterable[PurePosixPath]) -> No
     Raises:
         StepError: A name is impossible or taken. The message starts with its .proto file and line.
     """
-    ours = [file for file in image.file if not file.name.startswith("google/protobuf/")]
+    for problem in problems(image.file, hand_written):
+        raise _error(problem)
+
+
+def problems(
+    files: Iterable[FileDescriptorProto], hand_written: Iterable[PurePosixPath]
+) -> Iterator[Problem]:
+    """Yield every name in our files of an image that the package cannot use."""
+    ours = [file for file in files if not file.name.startswith("google/protobuf/")]
     for file in ours:
-        _check_path(file)
-    _check_modules(ours, hand_written)
-    _check_exports(ours)
+        yield from _check_path(file)
+    yield from _check_modules(ours, hand_written)
+    yield from _check_exports(ours)
 
 
-def _check_path(file: FileDescriptorProto) -> None:
+def _check_path(file: FileDescriptorProto) -> Iterator[Problem]:
     *folders, name = PurePosixPath(file.name).parts
     if file.package != ".".join(folders) or not file.package.startswith(f"{PROTO_ROOT}."):
-        raise _error(
+        yield Problem(
             file,
             _PACKAGE,
             f"the proto package must start with `{PROTO_ROOT}.` and match the path of its folder",
         )
     for part in [*folders, f"{name.removesuffix('.proto')}_pb2"]:
         if not part.isidentifier() or iskeyword(part):
-            raise _error(file, _PACKAGE, f"Python cannot import `{part}`; choose another name")
+            yield Problem(file, _PACKAGE, f"Python cannot import `{part}`; choose another name")
 
 
-def _check_modules(files: list[FileDescriptorProto], hand_written: Iterable[PurePosixPath]) -> None:
-    modules: dict[_Key, str] = {(SHIPPED_PROTOS,): "the .proto files that the wheel ships"}
+def _check_modules(
+    files: list[FileDescriptorProto], hand_written: Iterable[PurePosixPath]
+) -> Iterator[Problem]:
+    modules: dict[_Key, str] = {
+        (SHIPPED_PROTOS,): "the .proto files that the wheel ships",
+        ("testing",): "stigmer_apis.testing, a name reserved for test helpers",
+    }
     folders: dict[_Key, str] = {}
     for path in hand_written:
         modules[_key(path)] = f"the hand-written python/stigmer_apis/{path}"
@@ -63,18 +87,19 @@ def _check_modules(files: list[FileDescriptorProto], hand_written: Iterable[Pure
         path = relocate_path(PurePosixPath(file.name))
         for folder in _folders(path):
             if taken := modules.get(folder) or modules.get((*folder, "__init__")):
-                raise _taken(file, taken)
+                yield _taken(file, taken)
+                break
         folders |= dict.fromkeys(_folders(path), f"the proto package of {file.name}")
     for file in files:
         path = relocate_path(PurePosixPath(file.name))
         for suffix in ("_pb2.py", "_pb2_grpc.py"):
             key = _key(path.with_name(path.stem + suffix))
             if taken := modules.get(key) or folders.get(key):
-                raise _taken(file, taken)
+                yield _taken(file, taken)
             modules[key] = f"the module of {file.name}"
 
 
-def _check_exports(files: list[FileDescriptorProto]) -> None:
+def _check_exports(files: list[FileDescriptorProto]) -> Iterator[Problem]:
     taken: dict[str, dict[str, str]] = defaultdict(lambda: {"_lazy": "a module of ours"})
     for file in files:
         stem = PurePosixPath(file.name).stem
@@ -87,11 +112,11 @@ def _check_exports(files: list[FileDescriptorProto]) -> None:
     for file in files:
         for place, name, element in _exported(file):
             if name.startswith("__") or iskeyword(name):
-                raise _error(file, place, f"`{name}` is reserved in Python; choose another name")
+                yield Problem(file, place, f"`{name}` is reserved in Python; choose another name")
             other = taken[file.package].setdefault(name, element)
             if other is not element:
                 clash = f"{element} and {other} both have the Python name `{name}`"
-                raise _error(file, place, f"{clash}; rename one of them")
+                yield Problem(file, place, f"{clash}; rename one of them")
 
 
 def _exported(file: FileDescriptorProto) -> Iterator[tuple[Sequence[int], str, str]]:
@@ -122,12 +147,12 @@ def _key(path: PurePosixPath) -> _Key:
 _PACKAGE = (FileDescriptorProto.PACKAGE_FIELD_NUMBER,)
 
 
-def _taken(file: FileDescriptorProto, by: str) -> StepError:
+def _taken(file: FileDescriptorProto, by: str) -> Problem:
     clash = f"the code generated from the proto package `{file.package}` would replace {by}"
-    return _error(file, _PACKAGE, f"{clash}; choose another name")
+    return Problem(file, _PACKAGE, f"{clash}; choose another name")
 
 
-def _error(file: FileDescriptorProto, place: Sequence[int], sentence: str) -> StepError:
-    locations = {tuple(at.path): at.span for at in file.source_code_info.location}
-    line, column = [*locations.get(tuple(place), []), 0, 0][:2]
-    return StepError(f"apis/{file.name}:{line + 1}:{column + 1}: {sentence}")
+def _error(problem: Problem) -> StepError:
+    locations = {tuple(at.path): at.span for at in problem.file.source_code_info.location}
+    line, column = [*locations.get(tuple(problem.path), []), 0, 0][:2]
+    return StepError(f"apis/{problem.file.name}:{line + 1}:{column + 1}: {problem.sentence}")

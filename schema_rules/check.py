@@ -10,9 +10,11 @@ from typing import Any, cast
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from schema_rules import (
+    authorization_rules,
     cel_rules,
     comment_rules,
     compatibility_rules,
+    python_rules,
     resource_rules,
     rpc_rules,
     secret_rules,
@@ -25,6 +27,8 @@ from schema_rules.schema import Schema
 EXCEPTIONS = Path(__file__).with_name("exceptions.toml")
 
 RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
+    "FILE_PLACE": python_rules.file_place,
+    "PYTHON_NAME": python_rules.python_name,
     "COMMENT_PRESENT": comment_rules.comment_present,
     "COMMENT_SENTENCE": comment_rules.comment_sentence,
     "COMMENT_FINISHED": comment_rules.comment_finished,
@@ -42,6 +46,12 @@ RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
     "KIND_REGISTRY": resource_rules.kind_registry,
     "RPC_AUTHORIZED": rpc_rules.rpc_authorized,
     "SERVICE_KIND": rpc_rules.service_kind,
+    "SERVICE_ROLE": authorization_rules.service_role,
+    "PERMISSION_FITS": authorization_rules.permission_fits,
+    "AUTHORIZED_ID": authorization_rules.authorized_id,
+    "OPEN_COMMAND": authorization_rules.open_command,
+    "SECRET_ANSWER": authorization_rules.secret_answer,
+    "QUERY_ONLY_READS": authorization_rules.query_only_reads,
     "CEL_COMPILES": cel_rules.cel_compiles,
     "CEL_ENUM_NUMBER": cel_rules.cel_enum_number,
     "CEL_ID": cel_rules.cel_id,

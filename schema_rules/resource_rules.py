@@ -129,6 +129,20 @@ def kind_registry(schema: Schema) -> Iterator[Finding]:
                 kind.value,
                 f'Kind "{value}" needs a name, a group, a version and an id_prefix',
             )
+        if kind.id_prefix and not re.fullmatch("[a-z]+", kind.id_prefix):
+            yield Finding(
+                "KIND_REGISTRY",
+                kind.value,
+                f'Kind "{value}" needs an id_prefix of lower-case letters, not "{kind.id_prefix}"',
+            )
+        for other in registry:
+            if _begins_with(other.id_prefix, kind.id_prefix):
+                yield Finding(
+                    "KIND_REGISTRY",
+                    kind.value,
+                    f'Kind "{value}" has the id_prefix "{kind.id_prefix}", with which '
+                    f'"{other.id_prefix}" begins; no prefix may begin with another',
+                )
         if names[kind.name] > 1 or prefixes[kind.id_prefix] > 1:
             yield Finding(
                 "KIND_REGISTRY", kind.value, f'Kind "{value}" shares its name or its id_prefix'
@@ -139,6 +153,11 @@ def kind_registry(schema: Schema) -> Iterator[Finding]:
                 kind.value,
                 f'Kind "{value}" must have the name of its resource, and that is "{kind.name}"',
             )
+
+
+def _begins_with(prefix: str, other: str) -> bool:
+    """Whether an ID prefix begins with another one, whatever the case; the same one is shared."""
+    return bool(other) and prefix != other and prefix.lower().startswith(other.lower())
 
 
 def _of_resource(

@@ -52,6 +52,8 @@ def _of_config(schema: Schema, rpc: Rpc, config: Any) -> Iterator[str]:
         yield "has an authorization config without an error_msg for whoever is refused"
     if not config.resource_kind and not config.resource_kind_path:
         yield "has an authorization config that names no kind of resource"
+    if config.resource_kind and config.resource_kind_path:
+        yield "has an authorization config that names the kind twice; keep one of the two"
     if bool(config.field_path) == bool(config.resource_id):
         yield "has an authorization config that must name a resource by field_path or resource_id"
     for path in filter(None, (config.field_path, config.resource_kind_path)):

@@ -93,6 +93,12 @@ def suggests_secret(name: tuple[str, ...]) -> bool:
     return _has_a_secret_key(singulars)
 
 
+def _ends_in_a_secret(name: tuple[str, ...]) -> bool:
+    """Whether a name is that of a secret: `LoginPassword` and `ApiKey`, not `PasswordRequest`."""
+    needs_both = bool(name) and singular(name[-1]) in {"key", "code"}
+    return suggests_secret(name[-2:] if needs_both else name[-1:])
+
+
 def _has_a_secret_key(name: list[str]) -> bool:
     for i, word in enumerate(name):
         if word == "key":
@@ -144,7 +150,7 @@ def _judged(schema: Schema, slot: Slot) -> Iterator[tuple[str, ...]]:
                 continue  # the fields of that message answer for themselves
             # "ApiKeyHash.value" is a key, "ApiKeyId.value" is none.
             end = without_generic_end(scope)
-            yield end[-2:] if suggests_secret(end[-2:]) else own
+            yield end[-2:] if _ends_in_a_secret(end) else own
         else:
             yield name
 
@@ -168,7 +174,7 @@ def _is_called_a_secret(comment: str) -> bool:
     first = next(iter(sentences(comment)), "")
     head = words(_ENDS_A_HEAD.split(first, maxsplit=1)[0])
     is_denied = bool({"no", "not", "whether"} & {*head})
-    return not is_denied and (suggests_secret(head[-1:]) or suggests_secret(head[-2:]))
+    return not is_denied and _ends_in_a_secret(head)
 
 
 def _is_a_secret_of_silent_fields(schema: Schema, message: Message) -> bool:
@@ -177,7 +183,6 @@ def _is_a_secret_of_silent_fields(schema: Schema, message: Message) -> bool:
         return False
     texts = [field for field in message.fields if holds_text(schema, field)]
     end = without_generic_end(words(descriptor.name))
-    is_secret = suggests_secret(end[-1:]) or suggests_secret(end[-2:])
-    if not texts or not is_secret or end[-1:] == ("webhook",):
+    if not texts or not _ends_in_a_secret(end) or end[-1:] == ("webhook",):
         return False
     return not any(_is_answered(schema, Slot(field, message)) for field in message.fields)

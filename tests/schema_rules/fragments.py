@@ -30,7 +30,7 @@ message ReadInput {
 message Place {
   string id = 1;
 }
-service ReadController {
+service ReadQueryController {
   option (commons.apiresource.api_resource_kind) = session;
   rpc read(ReadInput) returns (Place) {
     option (iam.iampolicy.v1.rpcauthorization.config) = {

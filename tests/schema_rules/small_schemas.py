@@ -20,6 +20,10 @@ _HEADER = """\
 // A small schema for tests.
 syntax = "proto3";
 package ai.stigmer.small.{name}.v1;
+import "ai/stigmer/agentic/environment/v1/api.proto";
+import "ai/stigmer/agentic/executioncontext/v1/api.proto";
+import "ai/stigmer/agentic/executioncontext/v1/query.proto";
+import "ai/stigmer/agentic/session/v1/api.proto";
 import "ai/stigmer/commons/apiresource/apiresourcekind/api_resource_kind.proto";
 import "ai/stigmer/commons/apiresource/enum.proto";
 import "ai/stigmer/commons/apiresource/field_options.proto";
@@ -84,6 +88,9 @@ class SmallSchemas:
         What has no comment gets one, except in the schemas that `bare` names.
         """
         self.workspace = workspace
+        self._first_line = {
+            name: _header(name, text).count("\n") + 1 for name, text in schemas.items()
+        }
         for name in ("apis", "validation"):
             shutil.copytree(root / name, workspace / name)
         shutil.copy2(root / "buf.yaml", workspace)
@@ -93,7 +100,7 @@ class SmallSchemas:
         for name, text in schemas.items():
             path = workspace / self._path(name)
             path.parent.mkdir(parents=True)
-            path.write_text(_HEADER.format(name=name) + text)
+            path.write_text(_header(name, text) + text)
         folder = f"{APIS}/small"
         built = buf("build", "--path", folder, "--output", "image.binpb", cwd=workspace)
         assert built.returncode == 0, built.stderr
@@ -106,7 +113,7 @@ class SmallSchemas:
 
     def made_in(self, name: str, found: Iterable[Finding]) -> list[Mark]:
         """What rules found in one of the schemas."""
-        return made(found, self._path(name), _HEADER.count("\n") + 1)
+        return made(found, self._path(name), self._first_line[name])
 
     def made_in_registry(self, found: Iterable[Finding]) -> list[Mark]:
         """What rules found in the kinds that were added."""
@@ -114,6 +121,11 @@ class SmallSchemas:
 
     def _path(self, name: str) -> str:
         return f"{APIS}/small/{name}/v1/small.proto"
+
+
+def _header(name: str, text: str) -> str:
+    """What comes before a schema, unless it is a whole file itself."""
+    return "" if re.search("^syntax = ", text, re.MULTILINE) else _HEADER.format(name=name)
 
 
 def assert_announced(found: list[Mark], announced: list[Mark]) -> None:

@@ -304,13 +304,13 @@ CHANGES = {
         SERVICE,
         wrong(
             but(SERVICE, "api_resource_kind) = session", "api_resource_kind) = agent"),
-            "service ReadController {",
-            "KIND_KEPT: ReadController",
+            "service ReadQueryController {",
+            "KIND_KEPT: ReadQueryController",
         ),
     ),
     "a_service_of_no_kind": (
         SCHEMAS["a_service_of_the_unknown_kind"],
-        "service EmptyController {} // KIND_KEPT\n",
+        "service EmptyQueryController {} // KIND_KEPT\n",
     ),
     "an_rpc_that_says_expressly_what_was_so": (
         SERVICE,

@@ -193,7 +193,7 @@ message Gadget {
 }
 
 KINDS = """\
-  sprocket = 1001 [(kind_meta) = {
+  sprocket = 1001 [(kind_meta) = { // KIND_REGISTRY: with which "Spr" begins
     group: agentic version: v1 name: "Sprocket" id_prefix: "spr"
   }];
   nameless = 1002 [(kind_meta) = { // KIND_REGISTRY: needs a name
@@ -211,6 +211,24 @@ KINDS = """\
   undescribed = 1009; // KIND_REGISTRY: needs the option kind_meta
   first_twin = 1005 [(kind_meta) = { // KIND_REGISTRY: shares
     group: agentic version: v1 name: "FirstTwin" id_prefix: "twn"
+  }];
+  loud = 1010 [(kind_meta) = { // KIND_REGISTRY: of lower-case letters, not "LOU"
+    group: agentic version: v1 name: "Loud" id_prefix: "LOU"
+  }];
+  dashed = 1011 [(kind_meta) = { // KIND_REGISTRY: of lower-case letters, not "da-sh"
+    group: agentic version: v1 name: "Dashed" id_prefix: "da-sh"
+  }];
+  numbered = 1012 [(kind_meta) = { // KIND_REGISTRY: of lower-case letters, not "v2"
+    group: agentic version: v1 name: "Numbered" id_prefix: "v2"
+  }];
+  beginning = 1013 [(kind_meta) = { // KIND_REGISTRY: with which "begi" begins
+    group: agentic version: v1 name: "Beginning" id_prefix: "beg"
+  }];
+  longer = 1014 [(kind_meta) = {
+    group: agentic version: v1 name: "Longer" id_prefix: "begi"
+  }];
+  same_but_for_case = 1015 [(kind_meta) = { // KIND_REGISTRY: not "Spr" // KIND_REGISTRY: begins
+    group: agentic version: v1 name: "SameButForCase" id_prefix: "Spr"
   }];
   second_twin = 1006 [(kind_meta) = { // KIND_REGISTRY: shares
     group: agentic version: v1 name: "SecondTwin" id_prefix: "twn"

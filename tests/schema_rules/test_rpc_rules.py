@@ -64,11 +64,18 @@ SCHEMAS = {
     "a_config_with_two_resources": _rpc(
         'field_path: "id"', 'field_path: "id" resource_id: "stigmer"', "must name a resource by"
     ),
-    "a_config_with_the_one_resource": but(SERVICE, 'field_path: "id"', 'resource_id: "stigmer"'),
+    "a_config_with_the_one_resource": but(
+        but(SERVICE, 'field_path: "id"', 'resource_id: "stigmer"'),
+        "resource_kind: session",
+        "resource_kind: platform",
+    ),
+    "a_config_that_names_the_kind_twice": _rpc(
+        "resource_kind: session", 'resource_kind: session resource_kind_path: "kind"', "twice"
+    ),
     "a_config_without_a_refusal": _rpc('      error_msg: "You may not."\n', "", "error_msg"),
     "a_config_with_nothing_in_it": """\
 message ReadInput {}
-service ReadController {
+service ReadQueryController {
   option (commons.apiresource.api_resource_kind) = session;
   // The next line breaks the rule in each of its parts.
   rpc read(ReadInput) returns (ReadInput) { // RPC_AUTHORIZED: without a permission \
@@ -78,10 +85,10 @@ service ReadController {
 }
 """,
     "a_service_without_a_kind": """\
-service EmptyController {} // SERVICE_KIND
+service EmptyQueryController {} // SERVICE_KIND
 """,
     "a_service_of_the_unknown_kind": """\
-service EmptyController { // SERVICE_KIND
+service EmptyQueryController { // SERVICE_KIND
   option (commons.apiresource.api_resource_kind) = api_resource_kind_unknown;
 }
 """,

@@ -28,8 +28,10 @@ from schema_rules.check import (
 from schema_rules.finding import FORMATS, Finding, as_github_action, as_json, as_text, in_order
 from schema_rules.schema import Element
 from tests.schema_rules import (
+    test_authorization_rules,
     test_cel_rules,
     test_comment_rules,
+    test_python_rules,
     test_resource_rules,
     test_rpc_rules,
     test_secret_rules,
@@ -55,8 +57,10 @@ def _built(schema: FileDescriptorSet) -> Callable[[Path, Path], FileDescriptorSe
 SCHEMAS = test_status_rules.SCHEMAS
 """What the command is tried on."""
 _MODULES = (
+    test_authorization_rules,
     test_cel_rules,
     test_comment_rules,
+    test_python_rules,
     test_resource_rules,
     test_rpc_rules,
     test_secret_rules,
@@ -68,7 +72,8 @@ _MODULES = (
 def test_every_rule_fires_on_a_small_schema() -> None:
     texts = [text for module in _MODULES for text in module.SCHEMAS.values()]
     announced = {mark.rule for text in [*texts, test_resource_rules.KINDS] for mark in marks(text)}
-    assert announced == set(RULES)
+    # Small schemas are files of the right syntax, in the right place.
+    assert announced == RULES.keys() - {"FILE_PLACE"}
 
 
 @pytest.fixture(scope="module")

@@ -105,6 +105,9 @@ message DatabaseCredential {
   string login = 1;
   string phrase = 2 [debug_redact = true];
 }
+message GetPasswordRequest {
+  string login = 1;
+}
 message ApiKeys {
   repeated ApiKeyHash entries = 1;
 }

@@ -163,9 +163,9 @@ message GadgetStatus {
 message Step {
   string seen = 1 [(commons.apiresource.computed) = true]; // STATUS_ONLY_FIELD
 }
-service StepController {
+service StepQueryController {
   option (commons.apiresource.api_resource_kind) = session;
-  rpc take(Step) returns (Step) {
+  rpc readStep(Step) returns (Step) {
     option (iam.iampolicy.v1.rpcauthorization.is_public) = true;
   }
 }
