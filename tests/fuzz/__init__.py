@@ -1,1 +1,1 @@
-"""Damaged input of every message type; docs/fuzzing.md says what readers may answer."""
+"""Damaged input of every message type; docs/fuzzing.md lists the allowed results of readers."""

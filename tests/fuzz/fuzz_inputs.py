@@ -1,4 +1,4 @@
-"""The inputs of a run: a pure function of the run's seed and the number of the input."""
+"""The inputs of a run, determined by the run's seed and the number of the input."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.wire.filler import SMALL, filled
 from tests.wire.message_types import MESSAGE_TYPES
 
 FIXTURES = Path(__file__).resolve().parents[2] / "releases" / "HEAD"
-"""Samples of every message type; each file begins with the full name of its type."""
+"""Samples of every message type; each file name starts with the full name of its type."""
 
 NAMES = sorted(MESSAGE_TYPES)
 
 
 def make_input(seed: int, number: int) -> Input:
-    """The input with that number. Formats and message types take turns."""
+    """Return the input with that number. Formats and message types take turns."""
     kind = FORMATS[number % len(FORMATS)]
     name = NAMES[number // len(FORMATS) % len(NAMES)]
     source = Random(f"{seed}/{number}")
@@ -32,7 +32,7 @@ def make_input(seed: int, number: int) -> Input:
 
 @functools.cache
 def seeds(name: str, kind: str) -> list[bytes]:
-    """Well-formed messages of a type in a format, to be damaged."""
+    """Return well-formed messages of a type in a format, to be damaged."""
     return [_encode(message, kind) for message in _samples(name)]
 
 
@@ -41,7 +41,7 @@ def _samples(name: str) -> list[Message]:
     message_type = MESSAGE_TYPES[name]
     found = [filled(message_type, size=SMALL)]
     for path in sorted(FIXTURES.glob(f"{name}.*binpb")):
-        # A longer name may begin with this one; what is between the two is the name of a case.
+        # A longer name may start with this one; the part between the two is the name of a case.
         message = message_type()
         message.MergeFromString(path.read_bytes())
         if message.ByteSize() and not any(message == other for other in found):
@@ -54,24 +54,24 @@ def _encode(message: Message, kind: str) -> bytes:
         case "binary":
             return message.SerializeToString(deterministic=True)
         case "json":
-            # Sorted: native maps have another order in every process.
+            # Sorted, because the order of native maps differs between processes.
             return json_format.MessageToJson(message, indent=None, sort_keys=True).encode()
         case _:
             return text_format.MessageToBytes(message, as_utf8=True)
 
 
 def save_input(given: Input, path: Path, **about: object) -> None:
-    """Keep an input, with what else is known about it."""
+    """Store an input and its details."""
     kept = {**given._asdict(), "data": base64.b64encode(given.data).decode(), **about}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
 def load_input(path: Path) -> Input:
-    """Read what `save_input` has written.
+    """Read a file that `save_input` has written.
 
     Raises:
-        ValueError: the file is none of ours, or its message type is gone.
+        ValueError: The file is not a stored input, or its message type no longer exists.
     """
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))

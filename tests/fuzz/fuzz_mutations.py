@@ -1,7 +1,7 @@
-"""Damage to a sample: each input is made from a seed by a few edits that know the format.
+"""Damage to samples: each input is made from a sample with a few format-aware edits.
 
-An input depends on the source of randomness alone, so the same seed gives the same inputs in every
-run, on every runtime.
+An input depends only on the source of randomness, so the same seed gives the same inputs in every
+run and on every runtime.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tests.wire.message_types import encode_varint
 
 LIMIT = 64 * 1024
-"""No input is longer. Time and memory are held against its length."""
+"""The maximum length of an input. Time and memory are measured against it."""
 
 NUMBERS = [0, 1, 127, 128, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1]
 FIELD_NUMBERS = [0, 1, 2, 3, 11, 99, 19000, 2**29 - 1, 2**29]
@@ -22,7 +22,7 @@ DEPTHS = [2, 30, 99, 101, 1000]
 
 
 class Field(NamedTuple):
-    """One field in serialized bytes: where its tag begins, where its value begins and ends."""
+    """One field in serialized bytes: the start of its tag, and the start and end of its value."""
 
     start: int
     tag: int
@@ -31,7 +31,7 @@ class Field(NamedTuple):
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """The number there and where it ends. Raises IndexError where the bytes end before it does."""
+    """Return the varint at a position and its end. Raises IndexError if the bytes end before it."""
     number = shift = 0
     while True:
         number |= (data[at] & 0x7F) << shift
@@ -42,7 +42,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def fields(data: bytes) -> list[Field]:
-    """The fields of a message, as far as the bytes look like one."""
+    """Return the fields of a message, as far as the bytes look like one."""
     found: list[Field] = []
     at = 0
     try:
@@ -74,7 +74,7 @@ def _tagged(tag: int, value: bytes) -> bytes:
 
 
 def _stretched(number: int, length: int) -> bytes:
-    """A varint with more bytes than it needs; over ten it is no varint any more."""
+    """Return a varint with more bytes than it needs; with more than ten, it is invalid."""
     short = encode_varint(number)
     if len(short) >= length:
         return short
@@ -82,7 +82,7 @@ def _stretched(number: int, length: int) -> bytes:
 
 
 def _edit_field(data: bytes, other: bytes, source: Random) -> bytes:
-    """Change one field, and leave the rest as it is."""
+    """Change one field and keep the rest."""
     found = fields(data)
     if not found:
         return data + source.randbytes(4)
@@ -94,12 +94,12 @@ def _edit_field(data: bytes, other: bytes, source: Random) -> bytes:
     )
     value = data[field.value : field.end]
     match source.randrange(12):
-        case 0 | 1 | 2 if field.tag & 7 == 2 and value:  # within, and the lengths still agree
+        case 0 | 1 | 2 if field.tag & 7 == 2 and value:  # inside, with consistent lengths
             whole = _tagged(field.tag, mutate_binary(value, other, source))
-        case 3:  # the length alone
+        case 3:  # only the length
             length = source.choice([len(value) + 1, max(len(value) - 1, 0), *NUMBERS])
             whole = encode_varint(field.tag) + encode_varint(length) + value
-        case 4:  # another wire type, groups and the invalid ones included
+        case 4:  # a different wire type, including groups and invalid ones
             whole = encode_varint(field.tag & ~7 | source.randrange(8)) + value
         case 5:
             number = source.choice(FIELD_NUMBERS)
@@ -110,16 +110,16 @@ def _edit_field(data: bytes, other: bytes, source: Random) -> bytes:
             if field.tag & 7 == 2:
                 rest = _stretched(len(value), source.randrange(2, 12)) + rest
             whole = longer + rest
-        case 7:  # a number of any size, where one belongs
+        case 7:  # a number of any size, in place of one
             whole = encode_varint(field.tag & ~7) + encode_varint(source.choice(NUMBERS))
-        case 8:  # once more, or many times
+        case 8:  # one more time, or many times
             whole *= source.choice([2, 3, 50])
-        case 9:  # the message within itself
+        case 9:  # the message inside itself
             for _ in range(source.choice(DEPTHS)):
                 whole = _tagged(field.tag & ~7 | 2, whole)
                 if len(whole) > LIMIT:
                     break
-        case 10:  # in a group, which proto3 does not have, perhaps without end
+        case 10:  # in a group, which proto3 does not have, possibly without an end
             group = field.tag & ~7
             depth = source.choice(DEPTHS)
             whole = encode_varint(group | 3) * depth + whole
@@ -133,7 +133,7 @@ def _edit_field(data: bytes, other: bytes, source: Random) -> bytes:
 
 
 def _edit_bytes(data: bytes, other: bytes, source: Random) -> bytes:
-    """Change bytes without regard to what they mean."""
+    """Change bytes regardless of their meaning."""
     changed = bytearray(data)
     at = source.randrange(len(changed) + 1)
     match source.randrange(5):
@@ -152,7 +152,7 @@ def _edit_bytes(data: bytes, other: bytes, source: Random) -> bytes:
 
 
 def mutate_binary(data: bytes, other: bytes, source: Random) -> bytes:
-    """Damage a serialized message, with another one at hand to take parts from."""
+    """Damage a serialized message, with another one from which to take parts."""
     for _ in range(source.choice([1, 1, 2, 3])):
         edit = _edit_field if source.random() < 0.7 else _edit_bytes
         data = edit(data, other, source)[:LIMIT]
@@ -196,12 +196,14 @@ ESCAPES = [
     "T",
     "Z",
 ]
-# What opens a level, and what closes it: for JSON and for the text format.
+# The tokens that open and close a level, for JSON and for the text format.
 LEVELS = [("[", "]"), ('{"a":', "}"), ("list_value{values{", "}}"), ("x{", "}"), ("<", ">")]
 
 
 def mutate_text(data: bytes, other: bytes, source: Random) -> bytes:
-    """Damage JSON or the text format, token by token, with another document at hand."""
+    """Damage JSON or the text format, token by token, with another document from which to take
+    parts.
+    """
     for _ in range(source.choice([1, 1, 2, 3])):
         chance = source.random()
         if chance < 0.1:
@@ -213,7 +215,7 @@ def mutate_text(data: bytes, other: bytes, source: Random) -> bytes:
             else:
                 _edit_tokens(tokens, other, source)
             joined = "".join(tokens)
-            # Bytes that were no UTF-8 come back as they were; other surrogates stay surrogates.
+            # Invalid UTF-8 bytes are restored; other surrogates stay surrogates.
             data = _encoded(joined)[:LIMIT]
     return data
 
@@ -226,7 +228,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _edit_value(tokens: list[str], source: Random) -> None:
-    """Change a name, a string or a number, and leave the document well-formed if it was."""
+    """Change a name, a string or a number, and keep the document well-formed if it was."""
     found = [at for at, token in enumerate(tokens) if token[0] == '"' or token[0].isalnum()]
     if not found:
         return
@@ -236,7 +238,7 @@ def _edit_value(tokens: list[str], source: Random) -> None:
     match source.randrange(5 if quoted else 2):
         case 0:
             tokens[at] = source.choice(VALUES)
-        case 1:  # what stands elsewhere, of another type perhaps
+        case 1:  # a token from elsewhere, possibly of another type
             tokens[at] = tokens[source.choice(found)]
         case 2:
             tokens[at] = '"' + source.choice(ESCAPES) + token[1:]
@@ -253,7 +255,7 @@ def _edit_tokens(tokens: list[str], other: bytes, source: Random) -> None:
     match source.randrange(7):
         case 0:
             del tokens[at:end]
-        case 1:  # a key or a value twice, or many times
+        case 1:  # a key or a value, twice or many times
             tokens[end:end] = [*tokens[at:end], ","] * source.choice([1, 1, 2, 50])
         case 2 | 3:
             tokens[at : at + 1] = [source.choice(VALUES)]
@@ -278,5 +280,5 @@ MUTATIONS: dict[str, Mutate] = {
 
 
 def mutated(kind: str, seeds: Sequence[bytes], source: Random) -> bytes:
-    """One damaged input of a format, made from the seeds of a message type."""
+    """Return one damaged input of a format, made from the seeds of a message type."""
     return MUTATIONS[kind](source.choice(seeds), source.choice(seeds), source)

@@ -43,13 +43,13 @@ DESCRIBE = (
 
 
 class Runtime(NamedTuple):
-    """A protobuf runtime: an interpreter, and which of its two implementations."""
+    """A protobuf runtime: an interpreter, and one of its two implementations."""
 
     python: str
     implementation: str
 
     def environment(self) -> dict[str, str]:
-        """The environment variables of a worker on this runtime."""
+        """Return the environment variables of a worker on this runtime."""
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         return {
             **os.environ,
@@ -60,7 +60,7 @@ class Runtime(NamedTuple):
 
 @functools.cache
 def describe(runtime: Runtime) -> str:
-    """Its version, as in "7.36.2 native"."""
+    """Return the version of a runtime, as in "7.36.2 native"."""
     command = [runtime.python, "-c", DESCRIBE]
     asked = subprocess.run(
         command, env=runtime.environment(), capture_output=True, text=True, check=True
@@ -70,7 +70,7 @@ def describe(runtime: Runtime) -> str:
 
 @dataclass
 class Result:
-    """What a run on one runtime has counted and found."""
+    """The counts and findings of a run on one runtime."""
 
     runtime: str
     tallies: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
@@ -78,11 +78,11 @@ class Result:
 
     @property
     def executions(self) -> int:
-        """How many inputs were read."""
+        """Return the number of inputs that were read."""
         return sum(sum(tally["outcomes"].values()) for tally in self.tallies.values())
 
     def add(self, tallies: dict[str, dict[str, Any]]) -> None:
-        """Add what one process has counted in all its life."""
+        """Add the counts of one process."""
         for kind, tally in tallies.items():
             ours = self.tallies.setdefault(
                 kind, {"outcomes": Counter(), "seconds": 0.0, "slowest": 0.0, "growth": 0}
@@ -94,7 +94,7 @@ class Result:
                     ours[most], ours[f"{most}_length"] = tally[most], tally[f"{most}_length"]
 
     def keep(self, signature: str, problem: str, given: Input, traceback: str = "") -> None:
-        """Keep the first input of each kind of finding."""
+        """Store the first input of each kind of finding."""
         if signature in self.findings:
             return
         name = hashlib.sha256(signature.encode() + given.data).hexdigest()[:12]
@@ -106,7 +106,7 @@ class Result:
 
 
 class Worker:
-    """A process that reads inputs, and what is known of it."""
+    """A process that reads inputs, and its state."""
 
     def __init__(
         self, runtime: Runtime, script: Path, note: Path, arguments: Sequence[str]
@@ -144,24 +144,24 @@ class Worker:
                 self.errors = [*self.errors[-60:], line]
 
     def heard(self) -> Iterator[dict[str, Any]]:
-        """What it has said since it was last asked."""
+        """Return its messages since the last call."""
         while not self.says.empty():
             yield self.says.get()
 
     def stop(self) -> None:
-        """End it, and hear what it still had to say."""
+        """End the process and return its remaining messages."""
         self.process.kill()
         self.wait()
 
     def wait(self) -> None:
-        """Wait for its end."""
+        """Wait until the process ends."""
         self.process.wait()
         for reader in self._readers:
             reader.join()
 
 
 def _attend(worker: Worker, result: Result, deadline: float) -> bool:
-    """Take in what a worker says and see how it does. Whether it goes on."""
+    """Process the messages of a worker and check its state. Return whether it continues."""
     ended = worker.process.poll() is not None
     if ended:
         worker.wait()
@@ -198,10 +198,10 @@ def campaign(
     deaths: int = 20,
     worker: Path = WORKER,
 ) -> Result:
-    """Read inputs on one runtime, until `count` are read or the time is over.
+    """Read inputs on one runtime, until `count` are read or time runs out.
 
-    A worker that dies of an input, or reads it for longer than the deadline, is followed by another
-    that goes on elsewhere, `deaths` times in each place.
+    A worker that an input crashes, or delays beyond the deadline, is replaced by another that
+    continues elsewhere, up to `deaths` times in each place.
     """
     result = Result(describe(runtime))
     until = time.monotonic() + seconds if seconds else float("inf")
@@ -245,7 +245,7 @@ def campaign(
 
 
 def replay(runtime: Runtime, path: Path, deadline: float = DEADLINE) -> Result:
-    """Read a saved input again, in a process of its own."""
+    """Read a stored input again, in a separate process."""
     load_input(path)
     result = Result(describe(runtime))
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
@@ -258,7 +258,7 @@ def replay(runtime: Runtime, path: Path, deadline: float = DEADLINE) -> Result:
 
 @contextmanager
 def _progress(result: Result) -> Generator[Callable[[Iterable[Worker]], None]]:
-    """A line on a terminal that says how far a run is; nothing where the output is kept."""
+    """Show progress in one line on a terminal, and nothing if the output is redirected."""
     begun = time.monotonic()
     terminal = sys.stderr.isatty()
 
@@ -283,7 +283,7 @@ def _progress(result: Result) -> Generator[Callable[[Iterable[Worker]], None]]:
 
 
 def table(results: Sequence[Result]) -> str:
-    """The results as a Markdown table, as `docs/fuzzing.md` has it."""
+    """Return the results as the Markdown table of `docs/fuzzing.md`."""
     lines = [
         "| runtime | format | inputs | parsed | rejected with | slowest, in means | "
         "memory, in bytes per byte of input |",
@@ -304,7 +304,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def main() -> int:
-    """Run what the command line asks for; 1 if something was found."""
+    """Run the given command line; return 1 if there are findings."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="time for all runtimes together")
     parser.add_argument("--seed", type=int, default=0)

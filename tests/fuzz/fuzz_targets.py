@@ -66,13 +66,13 @@ def is_documented(given: Input, error: Exception) -> bool:
         case _:
             if isinstance(error, (text_format.ParseError, RecursionError)):
                 return True
-            # An enum number beyond 32 bits; an integer with more digits than Python converts.
+            # An enum number exceeds 32 bits, or an integer has more digits than Python converts.
             known = ("Value out of range", "Exceeds the limit")
             return isinstance(error, ValueError) and str(error).startswith(known)
 
 
 def _text(data: bytes) -> str | bytes:
-    """Text where the bytes are some, lone surrogates included; bytes where they are not."""
+    """Return text if the bytes are UTF-8, including lone surrogates, and the bytes otherwise."""
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
@@ -99,7 +99,7 @@ _READERS: dict[str, Callable[[bytes, Message], None]] = {
 
 
 def _returns_in_binary(message: Message) -> bytes | None:
-    """Write, read and write again: the same bytes. None where nesting is too deep for it."""
+    """Write, read and write again, and return the bytes. Return None if nesting is too deep."""
     try:
         written = message.SerializeToString(deterministic=True)
         read = type(message).FromString(written)
@@ -140,7 +140,7 @@ _RETURNS: dict[str, Callable[[Message], object]] = {
 
 
 def within(message: Message) -> Iterable[tuple[Message, int]]:
-    """A message and every message within it, with how deep each one is; the outermost is 1 deep."""
+    """Yield a message and every message inside it, with its depth; the outermost has depth 1."""
     open_messages = [(message, 1)]
     while open_messages:
         inner, level = open_messages.pop()
@@ -149,7 +149,7 @@ def within(message: Message) -> Iterable[tuple[Message, int]]:
             if field.message_type is None:
                 continue
             if field.message_type.GetOptions().map_entry:
-                # A map entry is a level of its own on the wire.
+                # On the wire, a map entry is a separate level.
                 if field.message_type.fields_by_name["value"].message_type is None:
                     continue
                 children, below = list(value.values()), level + 2
@@ -161,19 +161,19 @@ def within(message: Message) -> Iterable[tuple[Message, int]]:
 
 
 def depth(message: Message) -> int:
-    """How many messages lie within one another, as the wire counts."""
+    """Return the maximum nesting of messages, as counted on the wire."""
     return max(level for _, level in within(message))
 
 
 def has_json(message: Message) -> bool:
-    """Whether the message has a JSON form: all of its well-known types have one."""
+    """Whether the message has a JSON form: all its well-known types must have one."""
     return all(_has_json(inner) for inner, _ in within(message))
 
 
 def _has_json(message: Message) -> bool:
     if isinstance(message, Value):
         kind = message.WhichOneof("kind")
-        # JSON has no NaN and no infinity, and a Value without a kind stands for nothing.
+        # JSON has no NaN and no infinity, and a Value without a kind represents nothing.
         return kind is not None and (kind != "number_value" or math.isfinite(message.number_value))
     if isinstance(message, Timestamp):
         return -62135596800 <= message.seconds <= 253402300799 and 0 <= message.nanos < 10**9

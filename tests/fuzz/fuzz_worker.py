@@ -1,7 +1,7 @@
-"""The process that reads the inputs. It may die of one: `fuzz_run` watches it from outside.
+"""The worker process that reads the inputs. It may crash; `fuzz_run` watches it from outside.
 
-Before it reads an input, it notes it in a file that outlives it. What it finds and counts goes to
-standard output, a line of JSON each.
+Before it reads an input, it records it in a file that survives a crash. It writes findings and
+counts to standard output, one JSON object per line.
 """
 
 from __future__ import annotations
@@ -26,31 +26,33 @@ from tests.fuzz.fuzz_mutations import LIMIT
 from tests.fuzz.fuzz_targets import Input, attempt
 
 MEMORY_LIMIT = 2 * 1024**3
-"""Address space of the process; what needs more is a finding (MemoryError)."""
+"""The address space limit of the process; exceeding it is a finding (MemoryError)."""
 
-_HEADER = struct.Struct("<dI")  # when it was begun, or 0 between two inputs; how long the note is
+_HEADER = struct.Struct(
+    "<dI"
+)  # the time at which reading started, or 0 between two inputs; the length of the note
 NOTE_SIZE = _HEADER.size + LIMIT + 1024
 
 
 class Note:
-    """The input being read, in a file that both processes see."""
+    """The input that is being read, in a file that both processes share."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), NOTE_SIZE)
 
     def begin(self, given: Input) -> None:
-        """Note the input, and since when it is being read."""
+        """Record the input, and the time at which reading starts."""
         note = f"{given.message}\n{given.format}\n".encode() + given.data
         self._map[_HEADER.size : _HEADER.size + len(note)] = note
         self._map[: _HEADER.size] = _HEADER.pack(time.monotonic(), len(note))
 
     def end(self) -> None:
-        """Note that no input is being read."""
+        """Record that no input is being read."""
         self._map[:8] = bytes(8)
 
     def read(self) -> tuple[Input, float] | None:
-        """The input being read and for how many seconds, or None."""
+        """Return the input that is being read and its time in seconds, or None."""
         begun, length = _HEADER.unpack(self._map[: _HEADER.size])
         if not begun:
             return None
@@ -59,7 +61,7 @@ class Note:
 
 
 class Tally:
-    """What one format has answered, and what that cost."""
+    """The results of one format, and their cost."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
@@ -80,10 +82,10 @@ class Tally:
 
 
 class Peak:
-    """The most memory that this process has had since the last reset.
+    """The peak memory of this process since the last reset.
 
-    What `getrusage` says begins with the peak of the parent process, and never goes down; where
-    there is no /proc, it has to do.
+    The value from `getrusage` starts with the peak of the parent process and never decreases; it is
+    used only where /proc does not exist.
     """
 
     def __init__(self) -> None:
@@ -93,13 +95,13 @@ class Peak:
             self._reset = os.open("/proc/self/clear_refs", os.O_WRONLY)
 
     def reset(self) -> int:
-        """Begin anew; the bytes in use now."""
+        """Reset the peak, and return the bytes in use."""
         if self._reset >= 0:
             os.write(self._reset, b"5")
         return self.read()
 
     def read(self) -> int:
-        """Bytes."""
+        """Return the peak, in bytes."""
         if self._reset >= 0:
             status = os.pread(self._status, 4096, 0)
             return int(status.partition(b"VmHWM:")[2].split(maxsplit=1)[0]) * 1024
@@ -125,7 +127,7 @@ def _tell(given: Input, error: BaseException) -> None:
 
 
 def run(read: Callable[[Input], str] = attempt) -> None:
-    """Read inputs as the command line says, or the one that was saved in a file."""
+    """Read the inputs that the command line selects, or one stored input."""
     parser = argparse.ArgumentParser()
     parser.add_argument("note", type=Path)
     parser.add_argument("--replay", type=Path)
@@ -134,7 +136,7 @@ def run(read: Callable[[Input], str] = attempt) -> None:
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--end", type=int, default=0)
     arguments = parser.parse_args()
-    faulthandler.enable()  # so that a crash says where it was
+    faulthandler.enable()  # so that a crash leaves a trace of its location
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     note = Note(arguments.note)

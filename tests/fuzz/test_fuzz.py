@@ -1,6 +1,6 @@
-"""A short run of the fuzzer on the runtime at hand, and what it does when it finds something.
+"""A short run of the fuzzer on the current runtime, and its reaction to findings.
 
-`make fuzz` is the long run. `docs/fuzzing.md` says what the readers may answer.
+`make fuzz` is the long run. `docs/fuzzing.md` lists the allowed results of readers.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ STATUS = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionStatus"
 
 HERE = Runtime(sys.executable, "upb")
 
-# A worker whose reader does to some inputs what no reader may do. The number 10**9 is the first
-# of the second process.
+# A worker whose reader behaves illegally for some inputs. Number 10**9 is the first input of the
+# second process.
 WORKER = """
 import ctypes, time
 from tests.fuzz.fuzz_inputs import make_input
@@ -58,7 +58,7 @@ FOUND = {
     10**9: "not read within 5 seconds",
 }
 
-# Prints the first inputs of a seed, as a digest.
+# Prints a digest of the first inputs of a seed.
 INPUTS = """
 import hashlib
 from tests.fuzz.fuzz_inputs import make_input
@@ -69,7 +69,7 @@ print(hashlib.sha256(repr(inputs).encode()).hexdigest())
 
 @pytest.fixture(autouse=True)
 def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder for findings, instead of `build/fuzz`."""
+    """Return the folder for findings, instead of `build/fuzz`."""
     monkeypatch.setattr(fuzz_run, "FOUND", tmp_path / "found")
     return tmp_path / "found"
 
