@@ -75,6 +75,7 @@ def test_keys_are_read_in_any_case_and_unknown_ones_are_ignored() -> None:
         pytest.param("//8", id="without padding"),
         pytest.param("//8=\n", id="with a newline"),
         pytest.param("//9=", id="with bits that no encoder sets"),
+        pytest.param("AA+=", id="with such bits, before its own encoding in ASCII"),
         pytest.param("s3cr3t token!", id="not base64 at all"),
         pytest.param("tökén", id="not ASCII"),
     ],
@@ -114,6 +115,7 @@ def test_json_of_another_shape_is_refused_with_the_field(data: str, message: str
         (999999999999999868928.0, b"999999999999999868928"),
         (-999999999999999868928.0, b"-999999999999999868928"),
         (1e21, b"1e+21"),
+        (1e22, b"1e+22"),
         (-1e21, b"-1e+21"),
     ],
 )
@@ -125,6 +127,11 @@ def test_a_float_is_written_as_go_writes_it(value: float, text: bytes) -> None:
 def test_a_value_that_json_cannot_carry_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="holds a value that JSON cannot carry"):
         TemporalWorkflowOutput(result=value).to_json()
+
+
+def test_a_repr_shows_what_is_no_secret() -> None:
+    assert "'org-1'" in repr(FULL)
+    assert "Übersicht" in repr(FULL)
 
 
 def test_neither_token_nor_environment_is_in_a_repr() -> None:
