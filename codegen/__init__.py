@@ -6,7 +6,8 @@
 2. `names`: refuse names that Python cannot import, or that a hand-written module has.
 3. `buf generate` (`buf.gen.yaml`): generate messages, type stubs and gRPC stubs from that image.
    `plugin` runs the generators of stubs and escapes the comments that go into them.
-4. `relocate`: move the modules from the proto path to the Python package, and compile them.
+4. `relocate`: move the modules from the proto path to the Python package, make the classes that
+   `safe_classes` finds print without their secrets, and compile the modules.
 5. `exports`: write the `__init__` of every proto package.
 6. `place`: replace the old files with the new ones, completely or not at all.
 

@@ -15,6 +15,7 @@ from codegen.lock import one_at_a_time
 from codegen.place import SCHEMA_IMAGE, digest_inputs, hand_written, is_up_to_date, place
 from codegen.project import BUILD, LOCK, ROOT, StepError, run_tool
 from codegen.relocate import check_source, relocate_path, relocate_source
+from codegen.safe_classes import safe_classes
 
 WORK = BUILD / "codegen"
 
@@ -71,13 +72,15 @@ def generate() -> dict[PurePosixPath, bytes]:
     out.mkdir(parents=True)
     schema = image.without_rules_import(image.build(ROOT, WORK / "image.binpb"))
     names.check(schema, hand_written())
+    safe = safe_classes(schema)
     (WORK / "image.binpb").write_bytes(schema.SerializeToString(deterministic=True))
     run_tool("buf", ["generate", WORK / "image.binpb", "--output", out])
     files: dict[PurePosixPath, bytes] = {}
     generated = out / GENERATED
     for module in sorted(path for path in generated.rglob("*") if path.is_file()):
         path = PurePosixPath(module.relative_to(generated).as_posix())
-        source = relocate_source(module.read_text(encoding="utf-8"), path)
+        classes = safe.get(path.with_name(path.name.replace("_pb2.py", ".proto")), ())
+        source = relocate_source(module.read_text(encoding="utf-8"), path, classes)
         files[relocate_path(path)] = source.encode()
     for path, text in write_exports(schema).items():
         check_source(text, path)

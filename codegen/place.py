@@ -64,6 +64,7 @@ def hand_written(package: Path = PACKAGE) -> Iterator[PurePosixPath]:
 def digest_inputs() -> str:
     """Return a digest of all inputs of generation: the contract, codegen, and its pins."""
     files = [*APIS.rglob("*"), *VALIDATION.rglob("*"), *(ROOT / "codegen").rglob("*.py")]
+    files += (PACKAGE / "redaction").rglob("*.py")  # which decides what classes print masked
     files += [ROOT / "buf.yaml", ROOT / "buf.gen.yaml", ROOT / "requirements" / "codegen.txt"]
     return _digest(
         (file.relative_to(ROOT).as_posix(), file.read_bytes())

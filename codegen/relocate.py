@@ -13,7 +13,7 @@ import ast
 import re
 import sys
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -46,8 +46,10 @@ def relocate_name(module: str) -> str:
     return PYTHON_ROOT + module.removeprefix(PROTO_ROOT)
 
 
-def relocate_source(source: str, path: PurePosixPath) -> str:
+def relocate_source(source: str, path: PurePosixPath, safe: Sequence[str] = ()) -> str:
     """Return the source of a generated module (`.py` or `.pyi`) with its names relocated.
+
+    Make the classes named in `safe` print without their secrets as soon as they exist.
 
     Also correct two defects of the generators:
 
@@ -65,7 +67,7 @@ def relocate_source(source: str, path: PurePosixPath) -> str:
         tree = ast.parse(source)
         _check_once(tree)
         lines = source.encode().split(b"\n")
-        for edit in sorted(_edits(tree, path), reverse=True):
+        for edit in sorted(_edits(tree, path, safe), reverse=True):
             line = lines[edit.line - 1]
             lines[edit.line - 1] = line[: edit.start] + edit.text.encode() + line[edit.end :]
     relocated = b"\n".join(line for line in lines if line != _DELETED).decode()
@@ -116,7 +118,7 @@ def _check_once(tree: ast.Module) -> None:
             defined.add(name)
 
 
-def _edits(tree: ast.Module, path: PurePosixPath) -> Iterator[_Edit]:
+def _edits(tree: ast.Module, path: PurePosixPath, safe: Sequence[str]) -> Iterator[_Edit]:
     for node in tree.body:
         match node:
             case ast.ImportFrom(module=str(module)) if _is_ours(module):
@@ -135,6 +137,11 @@ def _edits(tree: ast.Module, path: PurePosixPath) -> Iterator[_Edit]:
             ):
                 text = repr(relocate_name(module))
                 yield _Edit(name.lineno, name.col_offset, name.end_col_offset or 0, text)
+                if safe:
+                    end = node.end_col_offset or 0
+                    text = f"\nfrom {PYTHON_ROOT} import _printing"
+                    text += f"\n_printing.install(_globals, {', '.join(map(repr, safe))})"
+                    yield _Edit(node.lineno, end, end, text)
             case ast.AnnAssign(target=ast.Name(id="GRPC_GENERATED_VERSION" | "GRPC_VERSION")):
                 yield _Edit(node.lineno, 0, _END_OF_LINE, _DELETED.decode())
             case ast.ClassDef(name="_ServicerContext", bases=[_, ast.Attribute() as base]):

@@ -10,10 +10,12 @@ import textwrap
 from pathlib import Path, PurePosixPath
 
 import pytest
+from google.protobuf import any_pb2, text_format
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from codegen import image, relocate
 from codegen.project import StepError
+from codegen.safe_classes import safe_classes
 from tests.codegen.small_contract import tree
 from tests.toolchain import Run
 
@@ -139,9 +141,86 @@ class TestRelocate:
         assert modules
         for module in modules:
             for node in ast.walk(ast.parse(module.read_text())):
-                names = [alias.name for alias in getattr(node, "names", []) if alias]
+                if not isinstance(node, ast.Import | ast.ImportFrom):
+                    continue
+                names = [alias.name for alias in node.names]
                 names.append(getattr(node, "module", None) or "")
                 assert not any(str(n).split(".")[0] in ("ai", "buf") for n in names), module
+
+    def test_classes_print_masked_as_soon_as_they_exist(self) -> None:
+        source = (
+            "B(D, _globals)\n"
+            "_builder.BuildTopDescriptorsAndMessages(D, 'ai.stigmer.a_pb2', _globals)\n"
+        )
+        path = PurePosixPath("ai/stigmer/a_pb2.py")
+        assert relocate.relocate_source(source, path, ["Outer", "Outer.Inner"]) == (
+            "B(D, _globals)\n"
+            "_builder.BuildTopDescriptorsAndMessages(D, 'stigmer_apis.a_pb2', _globals)\n"
+            "from stigmer_apis import _printing\n"
+            "_printing.install(_globals, 'Outer', 'Outer.Inner')\n"
+        )
+
+
+class TestSafeClasses:
+    """Which classes print masked, by what their descriptors say."""
+
+    FILE = """
+      name: "ai/stigmer/x/v1/x.proto" package: "ai.stigmer.x.v1" syntax: "proto3"
+      dependency: "google/protobuf/any.proto"
+      message_type {
+        name: "Plain"
+        field { name: "token" number: 1 label: LABEL_OPTIONAL type: TYPE_BYTES }
+      }
+      message_type {
+        name: "Secret"
+        field {
+          name: "pin" number: 1 label: LABEL_OPTIONAL type: TYPE_INT32
+          options { debug_redact: true }
+        }
+      }
+      message_type {
+        name: "Marked"
+        field { name: "data" number: 1 label: LABEL_OPTIONAL type: TYPE_BYTES }
+        field { name: "is_secret" number: 2 label: LABEL_OPTIONAL type: TYPE_BOOL }
+      }
+      message_type {
+        name: "Packed"
+        field { name: "any" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE
+                type_name: ".google.protobuf.Any" }
+      }
+      message_type {
+        name: "Temporal"
+        field { name: "task_token" number: 1 label: LABEL_OPTIONAL type: TYPE_BYTES }
+      }
+      message_type {
+        name: "Tree"
+        field { name: "trees" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE
+                type_name: ".ai.stigmer.x.v1.Tree" }
+        field { name: "leaves" number: 2 label: LABEL_REPEATED type: TYPE_MESSAGE
+                type_name: ".ai.stigmer.x.v1.Tree.LeavesEntry" }
+        nested_type {
+          name: "LeavesEntry" options { map_entry: true }
+          field { name: "key" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+          field { name: "value" number: 2 label: LABEL_OPTIONAL type: TYPE_MESSAGE
+                  type_name: ".ai.stigmer.x.v1.Secret" }
+        }
+        nested_type {
+          name: "Note"
+          field { name: "text" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+        }
+      }
+    """
+
+    def test_they_are_those_that_can_hold_a_secret(self) -> None:
+        any_file = FileDescriptorProto()
+        any_pb2.DESCRIPTOR.CopyToProto(any_file)
+        ours = text_format.Parse(self.FILE, FileDescriptorProto())
+        assert safe_classes(FileDescriptorSet(file=[any_file, ours])) == {
+            PurePosixPath("ai/stigmer/x/v1/x.proto"): [
+                *("Secret", "Marked", "Packed", "Temporal"),
+                *("Tree", "Tree.LeavesEntry"),
+            ]
+        }
 
 
 def _forget_what_was_generated(checkout: Path) -> None:

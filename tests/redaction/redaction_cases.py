@@ -229,3 +229,14 @@ def assert_hidden(secret: bytes, shown: str, where: str) -> None:
     """Fail with the first form in which the secret can be read."""
     for form, piece in forms(secret).items():
         assert piece not in shown, f"{where} shows the secret ({form}): {shown}"
+
+
+def every_secret(message_type: type[Message], token: bytes, secret: str) -> list[Message]:
+    """Messages of a type with a secret at the end of every path to one; none if it has no path."""
+    return [filled(path, token, secret) for path in PATHS if path.message_type is message_type]
+
+
+def assert_hides_secrets(shown: str, where: str) -> None:
+    """Fail with the first form in which `TOKEN` or `SECRET` can be read."""
+    assert_hidden(TOKEN, shown, where)
+    assert_hidden(SECRET.encode(), shown, where)

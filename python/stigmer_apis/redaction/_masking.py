@@ -1,21 +1,25 @@
-"""Masks what is secret in a message, in place: the part of `redaction` that knows descriptors.
+"""Masks what is secret in a message.
 
-What is secret is decided from descriptors alone, so messages of other people's schemas, dynamic
-messages and both runtimes are treated alike. Which fields of a message type can lead to a secret is
-found once per type; a message is then searched only where one can be.
+Which fields of a message type can lead to a secret is found once per type; a message is then
+searched only where one can be.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, Final, NamedTuple, cast
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
+from typing import Any, Final, NamedTuple, TypeVar
 
-from google.protobuf import message_factory
+from google.protobuf import message_factory, text_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.wrappers_pb2 import StringValue
+
+from stigmer_apis import _printing
+from stigmer_apis.redaction import _secrets
+from stigmer_apis.redaction._secrets import is_map, is_repeated, may_hold_secrets
 
 MASK: Final = "[REDACTED]"
 OPAQUE_SUFFIX: Final = f"/{MASK}"
@@ -26,18 +30,20 @@ A_MASK: Final = re.compile(rb"\[REDACTED(?: (?:sha256:[0-9a-f]+|none|\d+ bytes))
 # A digest of a short secret can be turned back by trying all secrets that short.
 _SHORTEST_TOKEN = 16
 _DIGITS = 12
-# Our contract has about 200 message types. Types of pools that come and go are forgotten in time.
-_TYPES = 4096
 # Each level is a parse of its own, which the limit of the parser does not count.
 _DEEPEST_ANY = 16
 
-# The two fields that hold a Temporal task token; schema_rules holds them to their shape.
-_TASK_TOKENS = frozenset({"callback_token", "task_token"})
-_OURS = "ai.stigmer."
-_ANY = "google.protobuf.Any"
+_base: Any = StringValue.__mro__[1]
+NATIVE_BASE: Final[Any] = None if _base is Message else _base
+"""The native class from which all message classes inherit their `str()`; None in pure Python."""
+# If the class prints masked already, what it printed before.
+OWN_STR: Final = NATIVE_BASE and getattr(NATIVE_BASE.__str__, "own", NATIVE_BASE.__str__)
 
+_M = TypeVar("_M", bound=Message)
 HideOpaque = Callable[[Any, str], None]
 """Puts a mask in place of the content of an Any that cannot be read."""
+_Hide = Callable[[Any], None]
+"""Masks one field of a message."""
 
 
 class _Inner(NamedTuple):
@@ -46,6 +52,7 @@ class _Inner(NamedTuple):
     name: str
     repeated: bool
     map: bool
+    type: Descriptor
 
 
 class _Plan(NamedTuple):
@@ -53,14 +60,85 @@ class _Plan(NamedTuple):
 
     any: bool
     extendable: bool
-    marked: FieldDescriptor | None
-    """The field that is secret when `is_secret` is true."""
-    secret: tuple[FieldDescriptor, ...]
+    marked: tuple[_Hide, ...]
+    """What to hide when `is_secret` is true."""
+    secret: tuple[_Hide, ...]
     inner: tuple[_Inner, ...]
 
 
+def own_text(message: Message) -> str:
+    """Return what `str(message)` gives by itself, whatever its class prints."""
+    return text_format.MessageToString(message) if OWN_STR is None else OWN_STR(message)
+
+
+def to_text(message: Message) -> str:
+    """Return what protobuf's own `str(message)` gives, with every secret masked."""
+    # str() leaves unknown fields out of itself, in every runtime.
+    if may_hold_secrets(message.DESCRIPTOR):
+        message = masked_copy(message)
+    return own_text(message)
+
+
+def redacted_copy(message: _M) -> _M:
+    """Return a deep copy of a message with every secret masked, for formatters of your own.
+
+    The mask is part of the data: never store or send the copy in place of the message. An Any that
+    cannot be read holds `[REDACTED 12 bytes]`, and `/[REDACTED]` after its type: stock JSON formats
+    refuse it, `to_dict` does not.
+    """
+    copy = masked_copy(message)
+    copy.DiscardUnknownFields()
+    return copy
+
+
+class Redacted:
+    """A view of a message of any schema that prints without its secrets.
+
+        logger.debug("stored %s", Redacted(their_message))
+
+    The text is made when it is asked for, so it costs nothing where the line is not logged. Making
+    it raises nothing: a message that cannot be shown reads `[REDACTED <type>: <error>]`. The view
+    is pickled as its text. Messages of this package need none.
+    """
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: Message) -> None:
+        """Make a view; the message is read when its text is asked for.
+
+        Raises:
+            TypeError: it is not a message.
+        """
+        # What has no descriptor would come out as `[REDACTED ...]` only when it is logged.
+        if not isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"Redacted takes a message, not {type(message).__name__}")
+        self._message = message
+
+    def __str__(self) -> str:
+        """Return the text of the message without its secrets."""
+        return _printing.masked_text(self._message)
+
+    __repr__ = __str__
+
+    def __format__(self, format_spec: str) -> str:
+        """Return the text, formatted as a string."""
+        return format(str(self), format_spec)
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Leave the message behind: pickles of log records are sent over networks."""
+        return str, (str(self),)
+
+
 def fingerprint(token: bytes) -> str:
-    """See `redaction.fingerprint`."""
+    """Return a short name for a task token, to match log lines without showing the token.
+
+    It is `sha256:` and the first 12 hexadecimal digits of the token's SHA-256; `none` for the empty
+    token, which is absent. It has no key, so services in every language and process write the same,
+    and a shell can: `sha256sum | head -c 12`. That is safe for task tokens, which nobody can
+    enumerate because they hold random UUIDs. It is not safe for anything that a person chose: a
+    digest of a password without a key can be reversed by trying. So anything shorter than 16 bytes
+    is `[REDACTED]`, and no other secret is ever shown by its fingerprint.
+    """
     if not token:
         return "none"
     if len(token) < _SHORTEST_TOKEN:
@@ -68,54 +146,63 @@ def fingerprint(token: bytes) -> str:
     return f"sha256:{hashlib.sha256(token).hexdigest()[:_DIGITS]}"
 
 
+def masked_token(token: bytes) -> str:
+    """The mask of a task token, with its fingerprint if it has one."""
+    shown = fingerprint(token)
+    return shown if shown == MASK else f"[REDACTED {shown}]"
+
+
 def hide_opaque(found: Any, shown: str) -> None:
     """Put the mask there as it reads."""
     found.value = shown.encode()
 
 
-@lru_cache(maxsize=_TYPES)
-def may_hold_secrets(descriptor: Descriptor) -> bool:
-    """Whether messages of a type can hold a secret, in themselves or in messages within them."""
-    reachable = [descriptor]
-    names = {descriptor.full_name}
-    for found in reachable:  # which grows on the way
-        if _holds_secrets(found):
-            return True
-        for field in found.fields:
-            inner: Descriptor | None = field.message_type
-            if inner is not None and inner.full_name not in names:
-                names.add(inner.full_name)
-                reachable.append(inner)
-    return False
-
-
-def mask(message: Message, hide: HideOpaque = hide_opaque, depth: int = 0) -> None:
-    """Mask every secret in a message, which is changed in place.
+def masked_copy(message: _M, hide: HideOpaque = hide_opaque) -> _M:
+    """Return a copy of a message in which every secret that is known as a field is masked.
 
     Args:
-        message: the message, a copy that nobody else has.
+        message: the message.
         hide: puts a mask in an Any whose type is unknown or whose content is malformed.
-        depth: how many levels of Any the message is packed in.
     """
-    plan = _plan(message.DESCRIPTOR)
-    if plan.any:
-        _mask_any(message, hide, depth)
+    copy = type(message)()
+    copy.CopyFrom(message)
+    _mask_one(copy, hide, 0)
+    return copy
+
+
+def _mask_one(message: Any, hide: HideOpaque, depth: int) -> None:
+    _mask((message,), message.DESCRIPTOR, hide, depth)
+
+
+def _mask(messages: Iterable[Any], kind: Descriptor, hide: HideOpaque, depth: int) -> None:
+    """Mask every secret in messages of one type, which lie in `depth` levels of Any."""
+    is_any, extendable, marked, secret, inner = _plan(kind)
+    if len(marked) == 1 and not (is_any or extendable or secret or inner):
+        (hide_value,) = marked  # by the dozen, and nothing else to look for
+        for message in messages:
+            if message.is_secret:
+                hide_value(message)
         return
-    if plan.marked is not None and message.is_secret:  # type: ignore[attr-defined]
-        _hide(message, plan.marked)
-    for field in plan.secret:
-        _hide(message, field)
-    for name, repeated, is_map in plan.inner:
-        if is_map:
-            for inner in getattr(message, name).values():
-                mask(inner, hide, depth)
-        elif repeated:
-            for inner in getattr(message, name):
-                mask(inner, hide, depth)
-        elif message.HasField(name):
-            mask(getattr(message, name), hide, depth)
-    if plan.extendable:
-        _mask_extensions(message, hide, depth)
+    for message in messages:
+        if is_any:
+            _mask_any(message, hide, depth)
+            continue
+        if marked and message.is_secret:
+            for hide_field in marked:
+                hide_field(message)
+        for hide_field in secret:
+            hide_field(message)
+        for name, repeated, is_map_field, inner_type in inner:
+            if not repeated:
+                if message.HasField(name):
+                    _mask_one(getattr(message, name), hide, depth)
+                continue
+            items = getattr(message, name)
+            # Not items.values(), which protobuf has in Python and slowly.
+            found = map(items.__getitem__, items) if is_map_field else items
+            _mask(found, inner_type, hide, depth)
+        if extendable:
+            _mask_extensions(message, hide, depth)
 
 
 def _mask_any(message: Any, hide: HideOpaque, depth: int) -> None:
@@ -125,7 +212,7 @@ def _mask_any(message: Any, hide: HideOpaque, depth: int) -> None:
             _mask_opaque(message, hide)
         return
     if may_hold_secrets(packed.DESCRIPTOR):
-        mask(packed, hide, depth + 1)
+        _mask_one(packed, hide, depth + 1)
     packed.DiscardUnknownFields()
     message.value = packed.SerializePartialToString()
 
@@ -162,14 +249,26 @@ def _mask_extensions(message: Any, hide: HideOpaque, depth: int) -> None:
     for field, value in message.ListFields():
         if not field.is_extension:
             continue
-        if _is_secret(field):
-            _hide(message, field)
+        if _secrets.is_secret(field):
+            _hide(field, message)
         elif field.message_type is not None and may_hold_secrets(field.message_type):
-            for inner in value if is_repeated(field) else (value,):
-                mask(inner, hide, depth)
+            _mask(value if is_repeated(field) else (value,), field.message_type, hide, depth)
 
 
-def _hide(message: Any, field: FieldDescriptor) -> None:
+def _hider(field: FieldDescriptor) -> _Hide:
+    name = field.name
+    if field.type != FieldDescriptor.TYPE_STRING or is_repeated(field) or field.has_presence:
+        return partial(_hide, field)
+
+    def hide_text(message: Any) -> None:
+        """Do as `_hide` does, faster: this is how a value by the dozen is secret."""
+        if getattr(message, name):
+            setattr(message, name, MASK)
+
+    return hide_text
+
+
+def _hide(field: FieldDescriptor, message: Any) -> None:
     """Mask a field that is set, and leave it set where its type lets it be."""
     if field.is_extension:  # which is set, for it was listed
         value = message.Extensions[field]
@@ -177,7 +276,7 @@ def _hide(message: Any, field: FieldDescriptor) -> None:
         return
     else:
         value = getattr(message, field.name)
-    if field.message_type is not None and _is_map(field):
+    if field.message_type is not None and is_map(field):
         _hide_map(value, field.message_type)
     elif is_repeated(field):
         if field.message_type is not None:
@@ -210,111 +309,40 @@ def _hide_map(entries: Any, entry: Descriptor) -> None:
 
 
 def _masked(field: FieldDescriptor, value: Any) -> Any:
-    """What stands for one value of a field: the mask where there is room for it, else zero."""
+    """What is shown for one value of a field: the mask where there is room for it, else zero."""
     if field.type == FieldDescriptor.TYPE_STRING:
         return MASK
     if field.type == FieldDescriptor.TYPE_BYTES:
-        return _masked_bytes(field, value)
+        if A_MASK.fullmatch(value):
+            return value
+        return (masked_token(value) if _secrets.is_task_token(field) else MASK).encode()
     if field.enum_type is not None:
         return field.enum_type.values[0].number
     return type(value)()
 
 
-def _masked_bytes(field: FieldDescriptor, value: bytes) -> bytes:
-    if A_MASK.fullmatch(value):
-        return value
-    if field.name in _TASK_TOKENS and field.full_name.startswith(_OURS):
-        shown = fingerprint(value)
-        if shown != MASK:
-            return f"[REDACTED {shown}]".encode()
-    return MASK.encode()
-
-
-@lru_cache(maxsize=_TYPES)
+@lru_cache(maxsize=_secrets.TYPES)
 def _plan(descriptor: Descriptor) -> _Plan:
-    fields = list(descriptor.fields)
-    secret = tuple(field for field in fields if _is_secret(field))
+    secret = [field for field in descriptor.fields if _secrets.is_secret(field)]
     return _Plan(
-        any=descriptor.full_name == _ANY,
+        any=descriptor.full_name == _secrets.ANY,
         extendable=descriptor.is_extendable,
-        marked=_marked_field(descriptor),
-        secret=secret,
+        marked=tuple(map(_hider, _secrets.marked_fields(descriptor))),
+        secret=tuple(map(_hider, secret)),
         inner=tuple(
-            _Inner(field.name, is_repeated(field), _is_map(field))
-            for field in fields
-            if field not in secret
-            and field.message_type is not None
-            and may_hold_secrets(field.message_type)
+            found
+            for field in descriptor.fields
+            if field not in secret and (found := _inner(field)) is not None
         ),
     )
 
 
-def _holds_secrets(descriptor: Descriptor) -> bool:
-    return (
-        descriptor.full_name == _ANY
-        or descriptor.is_extendable
-        or _marked_field(descriptor) is not None
-        or any(_is_secret(field) for field in descriptor.fields)
-    )
-
-
-def _marked_field(descriptor: Descriptor) -> FieldDescriptor | None:
-    """The field `value` of a message that says by `bool is_secret` whether it is a secret."""
-    fields = descriptor.fields_by_name
-    marker = fields.get("is_secret")
-    if marker is None or marker.type != FieldDescriptor.TYPE_BOOL or is_repeated(marker):
+def _inner(field: FieldDescriptor) -> _Inner | None:
+    held: Descriptor | None = field.message_type
+    if held is None or not may_hold_secrets(held):
         return None
-    return fields.get("value")
-
-
-def _is_secret(field: FieldDescriptor) -> bool:
-    if not field.has_options:
-        return False
-    options = field.GetOptions()
-    return options.debug_redact or _annotates_secret(
-        _in_pool(options, cast("Any", field).file.pool)
-    )
-
-
-def _in_pool(options: Message, pool: Any) -> Message:
-    """The options as the pool of their schema reads them, which knows what options there are."""
-    try:
-        descriptor = pool.FindMessageTypeByName(options.DESCRIPTOR.full_name)
-    except KeyError:  # no file in the pool imports descriptor.proto, so none defines an option
-        return options
-    read = message_factory.GetMessageClass(descriptor)()
-    read.MergeFromString(options.SerializeToString())
-    return read
-
-
-def _annotates_secret(options: Message) -> bool:
-    """Whether an option is set to an enum value that is itself `debug_redact`.
-
-    This is what descriptor.proto says of EnumValueOptions.debug_redact: a schema may have an option
-    with classes of data, and name the secret ones once.
-    """
-    for option, value in options.ListFields():
-        values = value if is_repeated(option) else (value,)
-        if option.enum_type is not None:
-            known = option.enum_type.values_by_number
-            if any(known[v].GetOptions().debug_redact for v in values if v in known):
-                return True
-        elif option.message_type is None or _is_map(option):
-            continue
-        elif any(_annotates_secret(inner) for inner in values):
-            return True
-    return False
-
-
-def is_repeated(field: FieldDescriptor) -> bool:
-    """Whether a field is repeated, as every release of protobuf can tell it."""
-    # `label` warns where `is_repeated` is known: protobuf 6 and later.
-    known: bool | None = getattr(field, "is_repeated", None)
-    if known is None:
-        return bool(getattr(field, "label") == FieldDescriptor.LABEL_REPEATED)  # noqa: B009
-    return known
-
-
-def _is_map(field: FieldDescriptor) -> bool:
-    inner: Descriptor | None = field.message_type
-    return inner is not None and inner.has_options and inner.GetOptions().map_entry
+    if not is_map(field):
+        return _Inner(field.name, is_repeated(field), False, held)
+    held = held.fields_by_name["value"].message_type
+    # A map of scalars is secret as a whole or not at all.
+    return None if held is None else _Inner(field.name, True, True, held)

@@ -7,7 +7,7 @@ from base64 import a85encode, b32encode, b64encode, b85encode
 from collections.abc import Callable, Iterator
 from typing import final
 
-from stigmer_apis.redaction._masking import fingerprint
+from stigmer_apis.redaction import fingerprint
 
 # How a byte may be written as a number, by language. Signs, backslashes, percent signs and the like
 # are left out, as `_fold` leaves them out of the text.

@@ -21,6 +21,8 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-ai/stigmer/agenti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.agentexecution.v1.io_pb2', _globals)
+from stigmer_apis import _printing
+_printing.install(_globals, 'AgentExecutionList')
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_AGENTEXECUTIONID'].fields_by_name['value']._options = None

@@ -22,6 +22,8 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+ai/stigmer/agenti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.environment.v1.api_pb2', _globals)
+from stigmer_apis import _printing
+_printing.install(_globals, 'Environment')
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_ENVIRONMENT'].fields_by_name['api_version']._options = None

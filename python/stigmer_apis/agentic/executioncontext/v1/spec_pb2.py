@@ -19,6 +19,8 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ai/stigmer/agenti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.executioncontext.v1.spec_pb2', _globals)
+from stigmer_apis import _printing
+_printing.install(_globals, 'ExecutionContextSpec', 'ExecutionContextSpec.DataEntry', 'ExecutionValue')
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_EXECUTIONCONTEXTSPEC_DATAENTRY']._options = None

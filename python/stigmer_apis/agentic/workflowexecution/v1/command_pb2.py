@@ -23,6 +23,8 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5ai/stigmer/agenti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflowexecution.v1.command_pb2', _globals)
+from stigmer_apis import _printing
+_printing.install(_globals, 'WorkflowExecutionUpdateStatusInput')
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_WORKFLOWEXECUTIONUPDATESTATUSINPUT'].fields_by_name['execution_id']._options = None

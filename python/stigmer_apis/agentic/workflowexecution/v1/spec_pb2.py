@@ -20,6 +20,8 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2ai/stigmer/agenti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflowexecution.v1.spec_pb2', _globals)
+from stigmer_apis import _printing
+_printing.install(_globals, 'WorkflowExecutionSpec', 'WorkflowExecutionSpec.RuntimeEnvEntry')
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_WORKFLOWEXECUTIONSPEC_TRIGGERMETADATAENTRY']._options = None

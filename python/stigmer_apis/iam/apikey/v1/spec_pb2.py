@@ -21,6 +21,8 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ai/stigmer/iam/ap
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.apikey.v1.spec_pb2', _globals)
+from stigmer_apis import _printing
+_printing.install(_globals, 'ApiKeySpec')
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_APIKEYSPEC'].fields_by_name['key_hash']._options = None

@@ -20,6 +20,8 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5ai/stigmer/agenti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.agent_call_pb2', _globals)
+from stigmer_apis import _printing
+_printing.install(_globals, 'AgentCallTaskConfig')
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_AGENTCALLTASKCONFIG_ENVENTRY']._options = None
