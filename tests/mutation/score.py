@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.markdown import table
 from tests.mutation.gates import GATES, Catch
 
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
@@ -94,10 +95,6 @@ def score(results: Iterable[Result], equivalents: Equivalents) -> Score:
 
 def report(found: Score, release: str) -> str:
     """Return the report, in Markdown."""
-    made = Counter(result.kind for result in found.results)
-    stopped = Counter((r.kind, r.caught[0].gate) for r in found.results if r.caught)
-    survived = Counter(result.kind for result in found.survivors)
-    free = Counter(r.kind for r in [*found.unreleased, *(r for r, _ in found.equivalent)])
     lines = [
         "# Mutation score of the contract",
         "",
@@ -109,16 +106,8 @@ def report(found: Score, release: str) -> str:
         "it; others may stop it too. `make mutation` writes this file. The mutations are in",
         "`tests/mutation/mutations.py`.",
         "",
-        f"| Mutation | Made | {' | '.join(GATES)} | Exempt | Survived |",
-        f"| --- | ---: | {' | '.join('---:' for _ in GATES)} | ---: | ---: |",
+        *_table(found).splitlines(),
     ]
-    for kind in made:
-        by_gate = " | ".join(str(stopped[kind, gate] or "") for gate in GATES)
-        numbers = f"{made[kind]} | {by_gate} | {free[kind] or ''} | {survived[kind] or ''}"
-        lines.append(f"| {kind} | {numbers} |")
-    totals = (str(sum(n for (_, by), n in stopped.items() if by == gate)) for gate in GATES)
-    ends = f"{sum(free.values()) or ''} | {len(found.survivors) or ''}"
-    lines.append(f"| **all** | {len(found.results)} | {' | '.join(totals)} | {ends} |")
     lines += [
         "",
         "Exempt mutations need not be stopped: the equivalent ones below, and those of elements",
@@ -131,3 +120,23 @@ def report(found: Score, release: str) -> str:
         "None."
     ]
     return "\n".join(lines) + "\n"
+
+
+def _table(found: Score) -> str:
+    made = Counter(result.kind for result in found.results)
+    stopped = Counter((r.kind, r.caught[0].gate) for r in found.results if r.caught)
+    by_gate = Counter(r.caught[0].gate for r in found.results if r.caught)
+    exempt = Counter(r.kind for r in [*found.unreleased, *(r for r, _ in found.equivalent)])
+    survived = Counter(result.kind for result in found.survivors)
+    rows = [
+        (kind, made[kind], *(stopped[kind, g] for g in GATES), exempt[kind], survived[kind])
+        for kind in made
+    ]
+    totals = (*(by_gate[gate] for gate in GATES), exempt.total(), survived.total())
+    rows.append(("**all**", made.total(), *totals))
+    head = ["Mutation", "Made", *GATES, "Exempt", "Survived"]
+    return table(
+        head,
+        ([kind, str(count), *(str(n or "") for n in numbers)] for kind, count, *numbers in rows),
+        ["---", *["---:"] * (len(head) - 1)],
+    )
