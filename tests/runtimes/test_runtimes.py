@@ -142,15 +142,27 @@ def test_a_report_says_what_the_check_printed() -> None:
     assert read_outcome(printed, "upb") == Outcome({"import": "1"}, {"binary": "2"}, {"it": "3"})
 
 
-def test_a_check_that_ends_with_an_error_or_prints_noise_fails() -> None:
-    assert read_outcome(finished(1, "no such module"), "upb").failed == {
-        "check.py": "no such module"
+@pytest.mark.parametrize("code", [1, -11])
+def test_a_check_that_ends_with_an_error_or_a_signal_fails(code: int) -> None:
+    assert read_outcome(finished(code, "its last words"), "upb").failed == {
+        "check.py": "its last words"
     }
+
+
+def test_a_check_that_prints_noise_fails() -> None:
     assert read_outcome(finished(0, "Warning"), "upb").failed == {"silence": "it printed:\nWarning"}
 
 
-def test_a_protobuf_that_quietly_falls_back_to_another_implementation_fails() -> None:
-    assert read_outcome(finished(), "python").failed == {"implementation": "protobuf chose 'upb'"}
+@pytest.mark.parametrize(("wanted", "chosen"), [("python", "upb"), ("upb", "python")])
+def test_a_protobuf_that_chooses_another_implementation_fails(wanted: str, chosen: str) -> None:
+    assert read_outcome(finished(implementation=chosen), wanted).failed == {
+        "implementation": f"protobuf chose {chosen!r}"
+    }
+
+
+def test_an_outcome_in_short_says_whether_it_passed() -> None:
+    assert str(FINE) == "passes (103 modules, 9 fixtures)"
+    assert str(FINE._replace(failed={"JSON": "text", "gRPC": "text"})) == "fails: JSON, gRPC"
 
 
 @pytest.fixture
