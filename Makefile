@@ -24,6 +24,18 @@ export UV_PYTHON_INSTALL_DIR ?= $(CURDIR)/build/cache/python
 export UV_SYSTEM_CERTS ?= 1
 export PYTHONDONTWRITEBYTECODE = 1
 
+# Other settings of Python, pip and uv in the caller's environment would change what make installs
+# and runs.
+KEPT := PYTHON PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED PYTHONUTF8 \
+  $(addprefix PIP_,CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_TIMEOUT DISABLE_PIP_VERSION_CHECK \
+    EXTRA_INDEX_URL FIND_LINKS INDEX_URL KEYRING_PROVIDER NO_INDEX NO_INPUT PROXY RETRIES TIMEOUT \
+    TRUSTED_HOST) \
+  $(addprefix UV_,CACHE_DIR CONCURRENT_% CONFIG_FILE DEFAULT_INDEX EXTRA_INDEX_URL FIND_LINKS HTTP_% \
+    INDEX INDEX_% INSECURE_HOST KEYRING_PROVIDER LINK_MODE NATIVE_TLS NO_INDEX OFFLINE \
+    PYTHON_DOWNLOADS PYTHON_INSTALL_% REQUEST_TIMEOUT SYSTEM_CERTS)
+unexport PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION \
+  $(filter-out $(KEPT),$(filter PYTHON% PIP_% UV_%,$(.VARIABLES)))
+
 UV := build/bootstrap/bin/uv --quiet
 CODEGEN := .venv-codegen/bin
 VENV := .venv/bin
@@ -42,9 +54,14 @@ BESIDES_THE_WHEEL := apis codegen mutation properties schema_rules
 NEIGHBOURS := $(patsubst requirements/neighbours/%.txt,%,$(wildcard requirements/neighbours/*.txt))
 PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in))
 
+# Set up the named environments, or check that they work; see codegen/environments.py. An old Python
+# could not even read that file.
+environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+  'make: $(PYTHON) is missing or older than Python 3.11; choose another with make PYTHON=python3.12' >&2; exit 1; }; \
+  $(PYTHON) -m codegen.environments $(1)
+
 .DEFAULT_GOAL := protos
 .DELETE_ON_ERROR:
-.PRECIOUS: build/matrix/%/.installed build/neighbours/%/.installed
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
 .PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz runtimes neighbours temporal handshake example-handshake
@@ -55,7 +72,8 @@ help: ## List the targets
 
 protos: lint breaking generate ## Check the contract and generate the package (the default)
 
-deps: .venv/.installed .venv-codegen/.installed ## Set up the tools in this folder
+deps: ## Set up the tools in this folder
+	$(call environments,dev codegen)
 
 compile: deps ## Check that the contract compiles
 	@$(BUF) build || { echo 'compile: fix the errors above' >&2; exit 1; }
@@ -89,11 +107,13 @@ test: deps ## Run the tests with the newest release of every dependency
 	$(VENV)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 # As many environments at once as there are processors; each prints when it is done.
-matrix: $(MATRIX:%=build/matrix/%/.installed) ## Test the built wheel at both ends of every dependency range
+matrix: dist ## Test the built wheel at both ends of every dependency range
+	$(call environments,$(MATRIX:%=matrix/%))
 	@printf '%s\n' $(MATRIX) | xargs -P "$$(getconf _NPROCESSORS_ONLN)" -I '{}' sh -c \
 	  '$(MAKE) --no-print-directory -o dist matrix-{} > build/matrix/{}.log 2>&1; code=$$?; cat build/matrix/{}.log; exit $$code'
 
-matrix-%: build/matrix/%/.installed
+matrix-%: dist
+	$(call environments,matrix/$*)
 	@echo 'matrix: $*'
 	build/matrix/$*/bin/python -m pytest $(BESIDES_THE_WHEEL:%=--ignore tests/%) -m 'not toolchain' $(PYTEST_ARGS)
 
@@ -106,7 +126,8 @@ runtimes: deps dist ## Run the wheel on every protobuf runtime and write docs/ru
 # A separate target, because `make test` has no other packages and `make interop` is for toolchains.
 neighbours: $(NEIGHBOURS:%=neighbours-%) ## Run the wheel next to packages that ship protobuf code
 
-neighbours-%: build/neighbours/%/.installed
+neighbours-%: dist
+	$(call environments,neighbours/$*)
 	@echo 'neighbours: $*'
 	build/neighbours/$*/bin/python -m pytest -n 2 tests/neighbours $(PYTEST_ARGS)
 
@@ -132,7 +153,8 @@ bench: deps ## Compare import times with bare google.protobuf and grpc, and reda
 	$(VENV)/python benchmarks/redaction.py
 
 # With both implementations of the newest protobuf, and of the oldest with the built wheel.
-fuzz: deps build/matrix/lowest/.installed ## Fuzz the readers for SECONDS with SEED, or replay REPLAY=<file>
+fuzz: deps dist ## Fuzz the readers for SECONDS with SEED, or replay REPLAY=<file>
+	$(call environments,matrix/lowest)
 	$(VENV)/python -m tests.fuzz.fuzz_run \
 	  --python $(VENV)/python --python build/matrix/lowest/bin/python \
 	  $(if $(REPLAY),--replay '$(REPLAY)',--seconds $(SECONDS) --seed $(SEED))
@@ -145,31 +167,12 @@ dist: deps generate ## Build the sdist and the wheel into build/dist
 release: protos fixtures ## Store the image and fixtures of the version in __init__.py as a release
 	@$(CODEGEN)/python -m schema_rules.releases
 
-pins: build/bootstrap/.installed ## Pin the requirements in requirements/*.in, with hashes
+pins: deps ## Pin the requirements in requirements/*.in, with hashes
 	$(PIN) --no-deps -o requirements/codegen.txt requirements/codegen.in
 	set -e; for file in bootstrap $(PINNED) dev; do $(PIN) --upgrade -o requirements/$$file.txt requirements/$$file.in; done
 
 clean: ## Remove everything that make set up or built
 	rm -rf build .venv .venv-codegen
-
-build/bootstrap/.installed: requirements/bootstrap.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
-	  'make: $(PYTHON) is missing or older than Python 3.11; choose another with make PYTHON=python3.12' >&2; exit 1; }
-	$(PYTHON) -m venv --clear build/bootstrap
-	build/bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
-
-.venv/.installed: requirements/dev.txt pyproject.toml build/bootstrap/.installed
-	$(UV) venv --clear --python $(PYTHON) .venv
-	$(UV) pip sync --python .venv --require-hashes $<
-	$(UV) pip install --python .venv --no-deps --no-build-isolation --editable .
-	@touch $@
-
-# The generator is old on purpose, and has wheels only for these two versions of Python.
-.venv-codegen/.installed: requirements/codegen.txt build/bootstrap/.installed
-	$(UV) venv --clear --python '>=3.11,<3.13' .venv-codegen
-	$(UV) pip install --python .venv-codegen --no-deps --require-hashes -r $<
-	@touch $@
 
 $(TEMPORAL_HOME)/temporal:
 	@command -v go >/dev/null || { echo \
@@ -177,17 +180,3 @@ $(TEMPORAL_HOME)/temporal:
 	@echo 'temporal: building $(TEMPORAL_VERSION), which takes a few minutes'
 	GOBIN='$(TEMPORAL_HOME)/.building' CGO_ENABLED=0 go install github.com/temporalio/cli/cmd/temporal@v$(TEMPORAL_VERSION)
 	@mv '$(TEMPORAL_HOME)/.building/temporal' '$@' && rmdir '$(TEMPORAL_HOME)/.building'
-
-build/matrix/%/.installed: requirements/matrix/%.txt dist
-	$(install-wheel)
-
-build/neighbours/%/.installed: requirements/neighbours/%.txt dist
-	$(install-wheel)
-
-# An environment with the pins of the first prerequisite, and the wheel.
-define install-wheel
-$(UV) venv --clear --python $(PYTHON) $(@D)
-$(UV) pip sync --python $(@D) --require-hashes $<
-$(UV) pip install --python $(@D) --no-deps build/dist/*.whl
-@touch $@
-endef

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,16 +85,13 @@ def pristine_checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> P
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name)
     (copy / "build").mkdir()
-    (copy / "build" / "bootstrap").symlink_to(root / "build" / "bootstrap")
     # What the package was generated from, if it was: then nothing is generated without a change.
     record = Path("build", "codegen", "record.json")
     if (root / record).exists():
         (copy / record).parent.mkdir()
         shutil.copy2(root / record, copy / record)
-    for name in (".venv", ".venv-codegen"):
-        (copy / name).mkdir()
-        for entry in (root / name).iterdir():
-            (copy / name / entry.name).symlink_to(entry)
+    for name in ("build/bootstrap", ".venv", ".venv-codegen"):
+        (copy / name).symlink_to((root / name).resolve())
     for command in (
         ["init", "--quiet", "--initial-branch=main"],
         ["add", "--all"],
@@ -113,19 +111,26 @@ def checkout(pristine_checkout: Path, tmp_path: Path) -> Path:
     return copy
 
 
+def make_environment(root: Path) -> dict[str, str]:
+    """Return the environment variables for a make that uses the Python and the caches of ours."""
+    # Under `make test`, the flags and variables of the outer make would affect this one.
+    inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
+    return {
+        "UV_CACHE_DIR": str(root / "build" / "cache" / "uv"),
+        **inherited,
+        "PYTHON": os.path.realpath(sys.executable),
+        "UV_OFFLINE": "1",
+    }
+
+
 @pytest.fixture
 def make(checkout: Path, root: Path) -> Run:
     """Return a function that runs make with the given arguments in the checkout."""
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        # Under `make test`, the flags and variables of the outer make would affect this one.
-        inherited = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
-        inherited.update(
-            UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR", str(root / "build" / "cache" / "uv")),
-            UV_OFFLINE="1",
-        )
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {**make_environment(root), **variables}
         return subprocess.run(
-            ["make", *arguments], cwd=checkout, env=inherited, capture_output=True, text=True
+            ["make", *arguments], cwd=checkout, env=environment, capture_output=True, text=True
         )
 
     return run

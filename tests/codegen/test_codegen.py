@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
 import textwrap
@@ -17,6 +16,7 @@ from codegen import image, relocate
 from codegen.project import StepError
 from codegen.safe_classes import safe_classes
 from tests.codegen.small_contract import tree
+from tests.conftest import make_environment
 from tests.toolchain import Run
 
 _RULES = "buf/validate/validate.proto"
@@ -24,17 +24,6 @@ _RULES = "buf/validate/validate.proto"
 
 def _package(checkout: Path) -> Path:
     return checkout / "python" / "stigmer_apis"
-
-
-def _tools_without(name: str, checkout: Path, toolchain: Path) -> Path:
-    """Give the checkout a bin folder of its own, in which one tool is missing."""
-    tools = checkout / ".venv-codegen" / "bin"
-    tools.unlink()
-    tools.mkdir()
-    for tool in toolchain.iterdir():
-        if tool.name != name:
-            (tools / tool.name).symlink_to(tool)
-    return tools
 
 
 class TestImage:
@@ -274,18 +263,6 @@ class TestMakeGenerate:
         assert "generate: changed" in repaired.stdout, repaired.stderr
         assert tree(_package(checkout)) == whole
 
-    def test_a_missing_tool_is_named_and_the_package_kept(
-        self, make: Run, checkout: Path, toolchain: Path
-    ) -> None:
-        before = tree(_package(checkout))
-        _tools_without("buf", checkout, toolchain)
-        _forget_what_was_generated(checkout)
-        refused = make("generate")
-        assert refused.returncode != 0
-        assert "buf is missing from" in refused.stderr
-        assert "make clean deps" in refused.stderr
-        assert tree(_package(checkout)) == before
-
     @pytest.mark.parametrize(
         ("old", "new", "sentence"),
         [
@@ -330,14 +307,11 @@ class TestMake:
         patch = "import sys; sys.version_info = (3, 10, 14, 'final', 0); exec(sys.argv[1])"
         old.write_text(f'#!/bin/sh\nshift\nexec python3 -c "{patch}" "$@"\n')
         old.chmod(0o755)
-        (checkout / "build" / "bootstrap").unlink()
         refused = make("deps", f"PYTHON={old}")
         assert refused.returncode != 0
         assert f"{old} is missing or older than Python 3.11" in refused.stderr
-        assert not (checkout / "build" / "bootstrap").exists()
 
     def test_a_missing_python_is_refused_with_one_sentence(self, make: Run, checkout: Path) -> None:
-        (checkout / "build" / "bootstrap").unlink()
         refused = make("deps", "PYTHON=no-such-python")
         assert refused.returncode != 0
         assert "no-such-python is missing or older than Python 3.11" in refused.stderr
@@ -362,13 +336,28 @@ class TestMake:
         home = tmp_path / "home"
         home.mkdir()
         _forget_what_was_generated(checkout)
-        environment = {
-            "HOME": str(home),
-            "PATH": os.environ["PATH"],
-            "UV_CACHE_DIR": str(root / "build" / "cache" / "uv"),
-        }
+        kept = ("PATH", "PYTHON", "UV_CACHE_DIR", "UV_OFFLINE")
+        ours = make_environment(root)
+        environment = {"HOME": str(home), **{name: ours[name] for name in kept}}
         finished = subprocess.run(
             ["make", "protos"], cwd=checkout, env=environment, capture_output=True, text=True
         )
         assert finished.returncode == 0, finished.stderr
         assert list(home.rglob("*")) == []
+
+    def test_a_clone_that_converts_line_ends_has_the_same_bytes(
+        self, checkout: Path, tmp_path: Path
+    ) -> None:
+        clone = tmp_path / "clone"
+        options = ["--quiet", "-c", "core.autocrlf=true", str(checkout), str(clone)]
+        subprocess.run(["git", "clone", *options], check=True)
+        files = subprocess.run(["git", "ls-files"], cwd=clone, capture_output=True, text=True)
+        changed = [
+            name
+            for name in files.stdout.splitlines()
+            if (clone / name).read_bytes() != (checkout / name).read_bytes()
+        ]
+        assert files.stdout
+        assert changed == []
+        status = ["git", "status", "--porcelain"]
+        assert subprocess.run(status, cwd=clone, capture_output=True).stdout == b""
