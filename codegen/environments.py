@@ -74,7 +74,7 @@ def environment(name: str) -> Environment:
         return Environment(name, ROOT / ".venv-codegen", [pins], commands, probe)
     if name == "dev":
         ours = ["--no-build-isolation", "--editable", "."]
-        made_from = [pins, "pyproject.toml", "python/stigmer_apis/__init__.py"]
+        made_from = [pins, "pyproject.toml"]
         commands = [venv, [*install, *pinned], [*install, *ours]]
         return Environment(name, ROOT / ".venv", made_from, commands, probe)
     [wheel] = (path.relative_to(ROOT).as_posix() for path in (BUILD / "dist").glob("*.whl"))
