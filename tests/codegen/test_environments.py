@@ -266,6 +266,7 @@ def test_what_the_environment_says_of_python_does_not_reach_the_generator(
     old = tmp_path / "google" / "protobuf"
     old.mkdir(parents=True)
     (old / "__init__.py").write_text("raise ImportError('an old protobuf')\n")
+    (checkout / "build" / "codegen" / "record.json").unlink(missing_ok=True)
     generated = make(
         "generate",
         PYTHONPATH=str(tmp_path),
