@@ -334,6 +334,10 @@ def test_a_stub_that_failed_fails_again_and_leaves_the_messages_alone() -> None:
             ["ModuleNotFoundError", "No module named 'part_of_grpc'", "part_of_grpc"],
         ),
         (
+            "import a_part_of_it",
+            ["ModuleNotFoundError", "No module named 'a_part_of_it'", "a_part_of_it"],
+        ),
+        (
             "import grpc.part",
             ["ModuleNotFoundError", "No module named 'grpc.part'", "grpc.part"],
         ),
