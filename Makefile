@@ -94,8 +94,8 @@ lint: format-check ## Check the contract against the rules in buf.yaml and schem
 	@$(CODEGEN)/python -m schema_rules --error-format $(ERROR_FORMAT)
 	@echo 'lint: no findings'
 
-breaking: deps ## Compare the contract with the last release, or with AGAINST=<git revision>
-	@$(CODEGEN)/python -m schema_rules.breaking $(if $(AGAINST),--against='$(AGAINST)')
+breaking: deps ## Compare the contract with the releases, and with AGAINST=<git revision>
+	@$(CODEGEN)/python -m schema_rules.breaking
 
 generate: deps ## Generate the package from the contract, unless it is up to date
 	@$(CODEGEN)/python -m codegen

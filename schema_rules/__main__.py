@@ -7,7 +7,8 @@ import sys
 
 from codegen import image
 from codegen.project import BUILD, ROOT, StepError
-from schema_rules.check import findings, load_exceptions, unexcused
+from schema_rules import releases
+from schema_rules.check import excused_but_new, findings, load_exceptions, unexcused
 from schema_rules.finding import FORMATS, in_order
 
 
@@ -18,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     show = FORMATS[parser.parse_args(arguments).error_format]
     try:
         exceptions = load_exceptions()
+        wrong = excused_but_new(exceptions, releases.element_names(releases.RELEASES))
         found = list(findings(image.build(ROOT, BUILD / "lint" / "image.binpb")))
     except (StepError, ValueError) as error:
         print(f"lint: {error}", file=sys.stderr)
@@ -25,9 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     open_findings, unused = unexcused(found, exceptions)
     for finding in in_order(open_findings):
         print(show(finding))
-    for sentence in unused:
+    for sentence in (*wrong, *unused):
         print(f"lint: {sentence}", file=sys.stderr)
-    return 1 if open_findings or unused else 0
+    return 1 if open_findings or wrong or unused else 0
 
 
 if __name__ == "__main__":

@@ -1,97 +1,158 @@
-"""`python -m schema_rules.breaking`: compare the contract with the last release, or a revision.
+"""`python -m schema_rules.breaking`: compare the contract with releases, and with a revision.
 
-The comparison is `buf breaking` with the rules in `buf.yaml`, and then our own compatibility rules,
-which compare the options that buf leaves out. Both need an image of the other side: a release keeps
-its own, and the .proto files of a git revision are compiled with our `buf.yaml` and `validation/`,
-which older revisions lack.
+A comparison is `buf breaking` with the rules in `buf.yaml`, and then our own compatibility rules,
+which compare what buf leaves out. Every release is compared with the one before it, so that none
+can be added or rewritten to excuse what follows, and the contract with every release.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-import shutil
-import subprocess
+import os
 import sys
-import tarfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from codegen import image
-from codegen.project import APIS, BUILD, ROOT, VALIDATION, StepError, run_tool
+from codegen.place import SCHEMA_IMAGE
+from codegen.project import BUILD, PACKAGE, ROOT, StepError, run_tool
 from schema_rules import releases
-from schema_rules.check import incompatibilities
-from schema_rules.finding import as_text, in_order
+from schema_rules.check import Reasons, incompatible, load_corrections, unexcused
+from schema_rules.compatibility_rules import baseline_schema
+from schema_rules.finding import Finding, as_text, in_order
+from schema_rules.releases import CHANGELOG, CORRECTIONS, RELEASES
+from schema_rules.revision import Revision
+from schema_rules.schema import Schema
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Compare, and return the exit code: 0, or 1 after findings or a sentence on what is wrong."""
     parser = argparse.ArgumentParser(prog="breaking", description=__doc__)
     parser.add_argument(
-        "--against", metavar="REVISION", help="a git revision; the last release if not given"
+        "--against",
+        metavar="REVISION",
+        default=os.environ.get("AGAINST"),
+        help="a git revision to compare with as well; AGAINST in the environment if not given",
     )
-    revision = parser.parse_args(arguments).against
+    name = parser.parse_args(arguments).against
     try:
-        if revision is None:
-            baseline = releases.last(releases.RELEASES)
-            name = f"release {baseline.parent.name}"
-        else:
-            baseline = revision_image(revision)
-            name = f"revision {revision}"
-        run_tool("buf", ["breaking", "apis", "--against", baseline])
-        present = image.build(ROOT, BUILD / "breaking" / "image.binpb")
-    except StepError as failure:
-        print(f"breaking: {failure}", file=sys.stderr)
+        revision = Revision.find(name) if name else None
+        comparison = _Comparison()
+        problems = list(comparison.with_releases())
+        if revision is not None:
+            problems += comparison.with_revision(revision)
+    except (StepError, ValueError) as failure:
+        problems = [str(failure)]
+    for problem in problems:
+        print(f"breaking: {problem}", file=sys.stderr)
+    if problems:
         return 1
-    before = FileDescriptorSet.FromString(baseline.read_bytes())
-    broken = in_order(incompatibilities(before, present))
-    for finding in broken:
-        print(as_text(finding))
-    if broken:
-        print(
-            f"breaking: the contract is not compatible with {name}; see docs/schema-rules.md",
-            file=sys.stderr,
-        )
-        return 1
-    print(f"breaking: compatible with {name}")
+    against = f"release {comparison.last.name}" if revision is None else revision.name
+    print(f"breaking: compatible with {against}")
     return 0
 
 
-def revision_image(revision: str) -> Path:
-    """Compile the contract as it is in a git revision, and return the path of its image.
+class _Comparison:
+    """Compares the contract as it is; prints findings, and yields a sentence for each problem."""
 
-    Raises:
-        StepError: git does not know the revision, or its contract is missing or does not compile.
-    """
-    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    if commit is None:
-        raise StepError(
-            f"AGAINST={revision} names no commit of this repository; fetch it first, or give a "
-            "branch, tag or commit that `git log` shows"
-        )
-    archive = _git("archive", "--format=tar", commit.decode().strip(), "--", APIS.name)
-    if archive is None:
-        raise StepError(f"AGAINST={revision} holds no {APIS.name}/ to compare with")
-    workspace = BUILD / "breaking" / "workspace"
-    shutil.rmtree(workspace, ignore_errors=True)
-    workspace.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(workspace, filter="data")
-    shutil.copytree(VALIDATION, workspace / VALIDATION.name)
-    shutil.copy(ROOT / "buf.yaml", workspace)
-    against = workspace.with_name("against.binpb")
-    image.build(workspace, against)
-    return against
+    def __init__(self) -> None:
+        self._image = image.build(ROOT, BUILD / "breaking" / "image.binpb")
+        self._now = Schema(self._image)
+        self._releases = releases.every(RELEASES)
+        self.last = self._releases[-1]
+        self._schemas = {
+            folder.name: self._schema(releases.image_of(folder), folder)
+            for folder in self._releases
+        }
+        self._corrections = load_corrections(CORRECTIONS)
+        self._released_corrections = {
+            folder.name: load_corrections(folder / CORRECTIONS.name) for folder in self._releases
+        }
+
+    def with_releases(self) -> Iterator[str]:
+        """Compare each release with the one before it, and the contract with all of them."""
+        yield from releases.bookkeeping(RELEASES, releases.version_of(PACKAGE), CHANGELOG)
+        yield from self._unnamed_corrections()
+        for older, newer in zip(self._releases, self._releases[1:], strict=False):
+            sides = (newer / SCHEMA_IMAGE, "--against", older / SCHEMA_IMAGE)
+            run_tool("buf", ["breaking", *sides, "--config", ROOT / "buf.yaml"])
+            broken = incompatible(self._schemas[older.name], self._schemas[newer.name])
+            yield from self._told(broken, {newer.name}, f"release {newer.name}", older.name)
+        run_tool("buf", ["breaking", "apis", "--against", self.last / SCHEMA_IMAGE])
+        later = {""}
+        for folder in reversed(self._releases):
+            found = list(incompatible(self._schemas[folder.name], self._now))
+            yield from self._told(found, later, "the contract", f"release {folder.name}")
+            if folder == self.last:
+                yield from self._unused(found)
+            later.add(folder.name)
+
+    def with_revision(self, revision: Revision) -> Iterator[str]:
+        """Compare the contract and the releases with those of a git revision."""
+        for name in revision.changed_releases():
+            yield (
+                f"{RELEASES.name}/{name} differs from {revision.name}; a release never changes, so "
+                "restore it"
+            )
+        against = revision.image()
+        run_tool("buf", ["breaking", "apis", "--against", against])
+        before = FileDescriptorSet.FromString(against.read_bytes())
+        fixtures = releases.fixtures_of(revision.fixtures())
+        found = incompatible(baseline_schema(before, self._image, fixtures), self._now)
+        later = {folder.name for folder in self._releases} - set(revision.releases())
+        yield from self._told(found, later | {""}, "the contract", revision.name)
+
+    def _schema(self, contract: FileDescriptorSet, folder: Path) -> Schema:
+        return baseline_schema(contract, self._image, releases.fixtures_of(folder))
+
+    def _told(
+        self, found: Iterable[Finding], corrected_by: set[str], what: str, base: str
+    ) -> Iterator[str]:
+        """Print findings, but for those that releases correct, or the contract if that is empty."""
+        left = list(found)
+        for name in corrected_by:
+            corrections = self._released_corrections[name] if name else self._corrections
+            left, _ = unexcused(left, corrections)
+        for finding in in_order(left):
+            print(as_text(finding))
+        if left:
+            yield f"{what} is not compatible with {base}; see docs/schema-rules.md"
+
+    def _unused(self, found: list[Finding]) -> Iterator[str]:
+        """Yield a sentence for each correction that corrects nothing, or no longer."""
+        spent = self._released_corrections[self.last.name]
+        _, unused = unexcused(found, _without(self._corrections, spent), CORRECTIONS)
+        yield from unused
+        for rule, names in self._corrections.items():
+            for name in names.keys() & spent.get(rule, {}).keys():
+                yield (
+                    f"{CORRECTIONS.name} corrects {name} in {rule}, which {self.last.name} did; "
+                    "it is spent, so remove it"
+                )
+
+    def _unnamed_corrections(self) -> Iterator[str]:
+        """Yield a sentence for each correction that the changelog does not name where it must."""
+        entries = releases.changelog_entries(CHANGELOG)
+        for entry, corrections in [
+            ("Unreleased", self._corrections),
+            *((name.removeprefix("v"), c) for name, c in self._released_corrections.items()),
+        ]:
+            for name in dict.fromkeys(name for names in corrections.values() for name in names):
+                short = ".".join(name.split(".")[-2:])
+                if f"`{short}`" not in entries.get(entry, ""):
+                    yield (
+                        f"{CHANGELOG.name} does not name `{short}` under {entry}, which a "
+                        "correction changes; write what changes for users"
+                    )
 
 
-def _git(*arguments: str) -> bytes | None:
-    """Return what git prints, or None if it fails."""
-    try:
-        finished = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True)
-    except FileNotFoundError:
-        raise StepError("git is missing; install it, or compare with the last release") from None
-    return finished.stdout if finished.returncode == 0 else None
+def _without(reasons: Reasons, others: Reasons) -> Reasons:
+    return {
+        rule: {name: why for name, why in names.items() if name not in others.get(rule, {})}
+        for rule, names in reasons.items()
+    }
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from schema_rules.finding import Finding
 from schema_rules.schema import Schema
 
 EXCEPTIONS = Path(__file__).with_name("exceptions.toml")
+_SENTENCE = re.compile(r"[A-Z`](?:\S*\s+){2,}\S.*\.", re.DOTALL)
 
 RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
     "FILE_PLACE": python_rules.file_place,
@@ -70,29 +72,53 @@ COMPATIBILITY_RULES: dict[str, Callable[[Schema, Schema], Iterator[Finding]]] = 
     "OPTION_KEPT": compatibility_rules.option_kept,
 }
 
-Exceptions = Mapping[str, Mapping[str, str]]
+ALLOWED_FOR_NEW = frozenset({"RPC_AUTHORIZED"})
+"""The rules from which an element may be excused that no release has."""
+
+Reasons = Mapping[str, Mapping[str, str]]
 """Reasons by rule ID and full name."""
 
 
-def load_exceptions(path: Path = EXCEPTIONS) -> Exceptions:
-    """Read the file of exceptions.
+def load_exceptions(path: Path = EXCEPTIONS) -> Reasons:
+    """Read the file of exceptions, which are from the rules of the contract.
 
     Raises:
-        ValueError: it names a rule that there is not, or gives no reason.
+        ValueError: it names an unknown rule, or gives no reason.
+    """
+    return load_reasons(path, RULES)
+
+
+def load_corrections(path: Path) -> Reasons:
+    """Read a file of corrections, which are from compatibility rules; a missing file has none.
+
+    Raises:
+        ValueError: it names an unknown rule, or gives no reason.
+    """
+    return load_reasons(path, COMPATIBILITY_RULES) if path.exists() else {}
+
+
+def load_reasons(path: Path, rules: Container[str]) -> Reasons:
+    """Read a file of reasons by rule and full name.
+
+    Raises:
+        ValueError: it names an unknown rule, or gives no reason.
     """
     try:
-        exceptions: dict[str, Any] = tomllib.loads(path.read_text())
+        found: dict[str, Any] = tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path.name} is no TOML: {error}; mend it") from None
-    for rule, reasons in exceptions.items():
-        if rule not in RULES:
-            raise ValueError(f"{path.name} names the rule {rule}, which there is not; mend it")
+        raise ValueError(f"{path.name} is no TOML: {error}; correct it") from None
+    for rule, reasons in found.items():
+        if rule not in rules:
+            raise ValueError(f"{path.name} names an unknown rule, {rule}; correct or remove it")
         if not isinstance(reasons, dict):
-            raise ValueError(f"{path.name} needs a table [{rule}] of reasons by name; mend it")
+            raise ValueError(f"{path.name} needs a table [{rule}] of reasons by name; correct it")
         for name, reason in cast("dict[str, object]", reasons).items():
-            if not isinstance(reason, str) or not reason.strip():
-                raise ValueError(f"{path.name} gives no reason for {name} in {rule}; write one")
-    return exceptions
+            if not isinstance(reason, str) or not _SENTENCE.fullmatch(reason):
+                raise ValueError(
+                    f"{path.name} gives no reason for {name} in {rule}; write a sentence of at "
+                    "least three words, with a capital letter and a full stop"
+                )
+    return found
 
 
 def findings(image: FileDescriptorSet) -> Iterator[Finding]:
@@ -105,22 +131,39 @@ def findings(image: FileDescriptorSet) -> Iterator[Finding]:
 def incompatibilities(
     baseline: FileDescriptorSet,
     image: FileDescriptorSet,
-    fixtures: Mapping[str, list[bytes]] | None = None,
+    fixtures: Mapping[str, bytes] | None = None,
 ) -> Iterator[Finding]:
-    """Yield every incompatibility of an image with a baseline, whose fixtures are given by type."""
-    now = Schema(image)
+    """Yield every incompatibility of an image with a baseline, whose fixtures may be given."""
     before = compatibility_rules.baseline_schema(baseline, image, fixtures)
+    yield from incompatible(before, Schema(image))
+
+
+def incompatible(before: Schema, now: Schema) -> Iterator[Finding]:
+    """Yield every incompatibility of a contract with an earlier one."""
     for rule in COMPATIBILITY_RULES.values():
         yield from rule(before, now)
 
 
-def unexcused(found: list[Finding], exceptions: Exceptions) -> tuple[list[Finding], list[str]]:
-    """Return the findings that nothing excuses, and a sentence for each unused exception."""
-    fired = {(finding.rule, finding.element.name) for finding in found}
-    listed = {(rule, name) for rule, reasons in exceptions.items() for name in reasons}
-    open_findings = [f for f in found if (f.rule, f.element.name) not in listed]
+def unexcused(
+    found: Iterable[Finding], reasons: Reasons, file: Path = EXCEPTIONS
+) -> tuple[list[Finding], list[str]]:
+    """Return the findings that nothing excuses, and a sentence for each unused reason of a file."""
+    findings = list(found)
+    fired = {(finding.rule, finding.element.name) for finding in findings}
+    listed = {(rule, name) for rule, names in reasons.items() for name in names}
     unused = [
-        f"{EXCEPTIONS.name} excuses {name} from {rule}, which it does not break; remove it"
+        f"{file.name} excuses {name} from {rule}, which it does not break; remove it"
         for rule, name in sorted(listed - fired)
     ]
-    return open_findings, unused
+    return [f for f in findings if (f.rule, f.element.name) not in listed], unused
+
+
+def excused_but_new(exceptions: Reasons, released: Container[str]) -> list[str]:
+    """Return a sentence for each exception for an element that no release has."""
+    return [
+        f"{EXCEPTIONS.name} excuses {name} from {rule}, but no release has it; an exception is for "
+        "what users already have, so correct the contract"
+        for rule, reasons in exceptions.items()
+        for name in reasons
+        if rule not in ALLOWED_FOR_NEW and name not in released
+    ]

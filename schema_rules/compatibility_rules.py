@@ -37,17 +37,19 @@ Validated = Field | Message | Oneof
 def baseline_schema(
     baseline: FileDescriptorSet,
     present: FileDescriptorSet,
-    fixtures: Mapping[str, list[bytes]] | None = None,
+    fixtures: Mapping[str, bytes] | None = None,
 ) -> Schema:
     """The contract of a baseline image, which may lack the definitions of the validation rules.
 
     They are taken from the present image: the rules are theirs, and only ever grow. The fixtures
-    are messages of the baseline, by the full names of their types.
+    are messages of the baseline, by the names of their files without the ending.
     """
     imported = {file.name: file for file in present.file if file.name in IMPORTED}
     rest = [file for file in baseline.file if file.name not in imported]
     schema = Schema(FileDescriptorSet(file=[*imported.values(), *rest]))
-    schema.fixtures = fixtures or {}
+    for name, fixture in (fixtures or {}).items():
+        kind = name if name in schema.messages else name.rpartition(".")[0]
+        schema.fixtures.setdefault(kind, []).append(fixture)
     return schema
 
 

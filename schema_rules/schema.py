@@ -166,7 +166,7 @@ class Schema:
         self.options: dict[str, Field] = {}
         """The options that we define, and every other extension."""
         self.files: dict[str, File] = {}
-        self.fixtures: Mapping[str, list[bytes]] = {}
+        self.fixtures: dict[str, list[bytes]] = {}
         """Messages of the contract that are kept, by the full names of their types."""
         self._classes: dict[str, type[ProtoMessage]] = {}
         for file in image.file:

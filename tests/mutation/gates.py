@@ -67,15 +67,7 @@ class Gates:
     @cached_property
     def released(self) -> frozenset[str]:
         """The full names of what is in the release, files included."""
-        before = self._before
-        names = {*before.messages, *before.enums, *before.services, *before.options}
-        names |= {file.name for file in self._release.file}
-        for message in before.messages.values():
-            names |= {field.name for field in message.fields}
-            names |= {f"{message.name}.{oneof.name}" for oneof in message.descriptor.oneof_decl}
-        names |= {value.name for enum in before.enums.values() for value in enum.values}
-        names |= {rpc.name for service in before.services.values() for rpc in service.rpcs}
-        return frozenset(names)
+        return frozenset(element.name for element in self._before.elements())
 
     def judge(self, mutation: Mutation, *, by_all: bool = False) -> list[Catch]:
         """The gates that stop a mutation: the first, or each of them."""

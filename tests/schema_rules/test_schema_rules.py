@@ -20,6 +20,7 @@ from codegen.project import StepError
 from schema_rules import __main__ as command
 from schema_rules.check import (
     RULES,
+    excused_but_new,
     findings,
     incompatibilities,
     load_exceptions,
@@ -147,12 +148,16 @@ class TestTheContract:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('[NO_SUCH_RULE]\n"a.B" = "why"', "names the rule NO_SUCH_RULE, which there is not"),
+        ('[NO_SUCH_RULE]\n"a.B" = "why"', "names an unknown rule, NO_SUCH_RULE"),
         # No reason excuses an incompatibility.
-        ('[REDACTION_KEPT]\n"a.B" = "why"', "names the rule REDACTION_KEPT, which there is not"),
+        ('[REDACTION_KEPT]\n"a.B" = "why"', "names an unknown rule, REDACTION_KEPT"),
         ('[NUMBER_GAP]\n"a.B" = ""', "gives no reason for a.B in NUMBER_GAP"),
         ('[NUMBER_GAP]\n"a.B" = "  "', "gives no reason for a.B in NUMBER_GAP"),
         ('[NUMBER_GAP]\n"a.B" = 1', "gives no reason for a.B in NUMBER_GAP"),
+        ('[NUMBER_GAP]\n"a.B" = "Because."', "gives no reason for a.B in NUMBER_GAP"),
+        ('[NUMBER_GAP]\n"a.B" = "Known issue."', "gives no reason for a.B in NUMBER_GAP"),
+        ('[NUMBER_GAP]\n"a.B" = "it is as it was."', "gives no reason for a.B in NUMBER_GAP"),
+        ('[NUMBER_GAP]\n"a.B" = "It is as it was"', "gives no reason for a.B in NUMBER_GAP"),
         ('NUMBER_GAP = "why"', r"needs a table \[NUMBER_GAP\] of reasons by name"),
         ("[NUMBER_GAP", r"is no TOML: .*"),
     ],
@@ -162,8 +167,19 @@ def test_a_wrong_file_of_exceptions_is_answered_with_one_sentence(
 ) -> None:
     path = tmp_path / "odd.toml"
     path.write_text(text)
-    with pytest.raises(ValueError, match=f"^odd.toml {sentence}; [a-z ]+$"):
+    with pytest.raises(ValueError, match=f"^odd.toml {sentence}; [a-z, ]+$"):
         load_exceptions(path)
+
+
+def test_only_an_element_that_a_release_has_is_excused() -> None:
+    exceptions = {
+        "NUMBER_GAP": {"a.Old": "It was released so.", "a.New": "It is new."},
+        "RPC_AUTHORIZED": {"a.New/get": "The handler asks who calls."},
+    }
+    (sentence,) = excused_but_new(exceptions, {"a.Old"})
+    assert sentence.startswith(
+        "exceptions.toml excuses a.New from NUMBER_GAP, but no release has it; "
+    )
 
 
 def test_the_same_name_is_excused_only_once(tmp_path: Path) -> None:
@@ -306,7 +322,7 @@ class TestMakeLint:
 
     def test_it_stops_on_an_unused_exception(self, make: Run, checkout: Path) -> None:
         with (checkout / "schema_rules" / "exceptions.toml").open("a") as file:
-            file.write('[NUMBER_GAP]\n"ai.stigmer.x.v1.X" = "no such message"\n')
+            file.write('[NUMBER_GAP]\n"ai.stigmer.x.v1.X" = "There is no such message."\n')
         stopped = make("lint")
         assert stopped.returncode != 0
         assert "excuses ai.stigmer.x.v1.X from NUMBER_GAP" in stopped.stderr
