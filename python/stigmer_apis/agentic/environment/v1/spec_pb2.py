@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,ai/stigmer/agentic/environment/v1/spec.proto\x12!ai.stigmer.agentic.environment.v1\"\xf3\x01\n\x0f\x45nvironmentSpec\x12 \n\x0b\x64\x65scription\x18\x01 \x01(\tR\x0b\x64\x65scription\x12P\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32<.ai.stigmer.agentic.environment.v1.EnvironmentSpec.DataEntryR\x04\x64\x61ta\x1al\n\tDataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12I\n\x05value\x18\x02 \x01(\x0b\x32\x33.ai.stigmer.agentic.environment.v1.EnvironmentValueR\x05value:\x02\x38\x01\"x\n\x10\x45nvironmentValue\x12 \n\x05value\x18\x01 \x01(\tB\n\x80\x01\x00\xbaH\x04r\x02\x10\x01R\x05value\x12 \n\tis_secret\x18\x02 \x01(\x08\x42\x03\x80\x01\x00R\x08isSecret\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scriptionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,ai/stigmer/agentic/environment/v1/spec.proto\x12!ai.stigmer.agentic.environment.v1\"\xf3\x01\n\x0f\x45nvironmentSpec\x12 \n\x0b\x64\x65scription\x18\x01 \x01(\tR\x0b\x64\x65scription\x12P\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32<.ai.stigmer.agentic.environment.v1.EnvironmentSpec.DataEntryR\x04\x64\x61ta\x1al\n\tDataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12I\n\x05value\x18\x02 \x01(\x0b\x32\x33.ai.stigmer.agentic.environment.v1.EnvironmentValueR\x05value:\x02\x38\x01\"q\n\x10\x45nvironmentValue\x12\x19\n\x05value\x18\x01 \x01(\tB\x03\x80\x01\x00R\x05value\x12 \n\tis_secret\x18\x02 \x01(\x08\x42\x03\x80\x01\x00R\x08isSecret\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scriptionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -26,7 +26,7 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_ENVIRONMENTSPEC_DATAENTRY']._options = None
   _globals['_ENVIRONMENTSPEC_DATAENTRY']._serialized_options = b'8\001'
   _globals['_ENVIRONMENTVALUE'].fields_by_name['value']._options = None
-  _globals['_ENVIRONMENTVALUE'].fields_by_name['value']._serialized_options = b'\200\001\000\272H\004r\002\020\001'
+  _globals['_ENVIRONMENTVALUE'].fields_by_name['value']._serialized_options = b'\200\001\000'
   _globals['_ENVIRONMENTVALUE'].fields_by_name['is_secret']._options = None
   _globals['_ENVIRONMENTVALUE'].fields_by_name['is_secret']._serialized_options = b'\200\001\000'
   _globals['_ENVIRONMENTSPEC']._serialized_start=84
@@ -34,5 +34,5 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_ENVIRONMENTSPEC_DATAENTRY']._serialized_start=219
   _globals['_ENVIRONMENTSPEC_DATAENTRY']._serialized_end=327
   _globals['_ENVIRONMENTVALUE']._serialized_start=329
-  _globals['_ENVIRONMENTVALUE']._serialized_end=449
+  _globals['_ENVIRONMENTVALUE']._serialized_end=442
 # @@protoc_insertion_point(module_scope)

@@ -82,7 +82,9 @@ class EnvironmentValue(_message.Message):
     IS_SECRET_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     value: _builtins.str
-    """The value, at least one character. A secret is plain text in requests and masked in responses."""
+    """The value. In the env_spec of an agent it is the default, and empty if an instance supplies the
+    value. A secret is plain text in requests and masked in responses.
+    """
     is_secret: _builtins.bool
     """Whether the value is a secret. The platform encrypts secrets at rest and keeps them out of
     responses, status and logs.
