@@ -44,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         if revision is not None:
             problems += comparison.with_revision(revision)
     except (StepError, ValueError) as failure:
-        problems = [str(failure)]
+        print(f"breaking: {failure}", file=sys.stderr)
+        return 1
     for problem in problems:
         print(f"breaking: {problem}", file=sys.stderr)
     if problems:
@@ -66,6 +67,7 @@ class _Comparison:
             folder.name: self._schema(releases.image_of(folder), folder)
             for folder in self._releases
         }
+        self._printed: set[str] = set()
         self._corrections = load_corrections(CORRECTIONS)
         self._released_corrections = {
             folder.name: load_corrections(folder / CORRECTIONS.name) for folder in self._releases
@@ -115,8 +117,11 @@ class _Comparison:
         for name in corrected_by:
             corrections = self._released_corrections[name] if name else self._corrections
             left, _ = unexcused(left, corrections)
-        for finding in in_order(left):
-            print(as_text(finding))
+        lines = dict.fromkeys(as_text(finding) for finding in in_order(left))
+        for line in lines:
+            if line not in self._printed:  # several baselines find the same
+                print(line)
+        self._printed |= lines.keys()
         if left:
             yield f"{what} is not compatible with {base}; see docs/schema-rules.md"
 

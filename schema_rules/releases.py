@@ -106,6 +106,15 @@ def every(releases: Path) -> list[Path]:
     return sorted(found, key=lambda folder: numbers(folder.name))
 
 
+def last(releases: Path) -> Path:
+    """Return the image of the highest version in `releases`.
+
+    Raises:
+        StepError: there is no release, or one has no image.
+    """
+    return every(releases)[-1] / SCHEMA_IMAGE
+
+
 def image_of(release: Path) -> FileDescriptorSet:
     """Return the contract of a release."""
     return FileDescriptorSet.FromString((release / SCHEMA_IMAGE).read_bytes())
