@@ -29,6 +29,10 @@ _FILLERS = frozenset(
     )
 )
 """Words that add nothing to a name."""
+_ACTIONS = frozenset(
+    words("create get list update delete apply find search upload request response")
+)
+"""Words of a message that say something new of its fields: "The agent to create."."""
 _RELATIONS = frozenset(words("of for by in to with from that which on"))
 
 
@@ -120,11 +124,11 @@ def _is_made_of_sentences(paragraph: str) -> bool:
 
 
 def _only_names(element: Element) -> bool:
-    # The comment of a type may put the words of its name into relation: "The ID of an agent."
-    is_type = isinstance(element, Message | Enum | Service)
-    if is_type and _RELATIONS & {*words(element.comment)}:
-        return False
-    return _stems(element.comment) <= _known(element)
+    said, known = _stems(element.comment), _known(element)
+    if isinstance(element, Message | Enum | Service):
+        # The comment of a type may put the words of its name into relation: "The ID of an agent."
+        return said == known and not _RELATIONS & {*words(element.comment)}
+    return said <= known
 
 
 def _stems(text: str) -> set[str]:
@@ -135,7 +139,9 @@ def _known(element: Element) -> set[str]:
     """The words that a reader knows from the names around an element and from its type."""
     names = [element.name.rpartition("/")[2]]
     if isinstance(element, Field):
-        names = [element.name.removeprefix(element.package), _short(element.type_name)]
+        scope = element.name.removeprefix(element.package).rpartition(".")[0]
+        around = {singular(word) for word in words(scope)} - _ACTIONS
+        names = [" ".join(around), _short(element.name), _short(element.type_name)]
     if isinstance(element, Rpc):
         names += [_short(element.request), _short(element.response)]
     if isinstance(element, Message | Enum | Service | Oneof):

@@ -110,6 +110,18 @@ message Gadget {
     "a_name_in_capitals_is_split_as_well": _field(
         "The display URL of the gadget.", "displayURL", "COMMENT_INFORMS"
     ),
+    "a_field_that_says_what_is_done_with_it": """\
+// A gadget, as a seller has it.
+message CreateGadgetRequest {
+  // The gadget to create.
+  string gadget = 1;
+}
+// One gadget.
+message GetGadgetResponse {
+  // The gadget.
+  string gadget = 1; // COMMENT_INFORMS
+}
+""",
     "a_comment_of_no_words": _field("...", mark="COMMENT_INFORMS"),
     "a_field_with_more_than_its_name": _field("The title, as a buyer reads it."),
     "types_that_repeat_their_names": """\
