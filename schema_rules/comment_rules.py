@@ -9,7 +9,9 @@ from schema_rules.finding import Finding
 from schema_rules.schema import Element, Enum, Field, File, Message, Oneof, Rpc, Schema, Service
 from schema_rules.words import sentences, singular, words
 
-_UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|TBD|HACK|WIP)\b|\b(todo|fixme|tbd)\b\s*[:(]")
+_UNFINISHED = re.compile(
+    r"\b(TODO|HACK|WIP)\b|\bTodo\b(?! list)|\btodo\b\s*[:(]|\b(?i:FIXME|XXX|TBD)\b"
+)
 _ENDS_A_SENTENCE = (".", "?", "!", ":", '."', ".)", "?)", ".`")
 _ITEM = re.compile(r"([-*]|[0-9]+[.)])\s")
 _REASON = re.compile(
@@ -17,11 +19,14 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 _NO_REASON = frozenset(
-    words("deprecated do not use this any more anymore longer no be will please avoid now")
+    words(
+        "deprecated do not use this any more anymore longer no be will please avoid now since "
+        "because instead replaced replace superseded supersede obsolete prefer"
+    )
 )
 _FILLERS = frozenset(
     words(
-        "a an the of this that these its it is are be for in to on by with and or as at which "
+        "s a an the of this that these its it is are be for in to on by with and or as at which "
         "whether one each all any given actual current specific field message enum value oneof "
         "service rpc method option file type hold contain represent describe specify indicate "
         "define denote store give string bytes byte bool boolean int integer float double number "
@@ -143,7 +148,7 @@ def _known(element: Element) -> set[str]:
         around = {singular(word) for word in words(scope)} - _ACTIONS
         names = [" ".join(around), _short(element.name), _short(element.type_name)]
     if isinstance(element, Rpc):
-        names += [_short(element.request), _short(element.response)]
+        names.append(_short(element.name.rpartition("/")[0]))
     if isinstance(element, Message | Enum | Service | Oneof):
         names = [_short(element.name)]
     return {singular(word) for name in names for word in words(name)}

@@ -22,6 +22,7 @@ from schema_rules.words import sentences, singular, words
 
 _STEMS = re.compile(
     "pass(word|wd|phrase|code|key)|secret|token|apikey|credential|bearer|cookie|signature|webhook|"
+    "connection(string|uri|url)|connstr|"
     "(private|access|signing|encryption|decryption|ssh|master|session)key"
 )
 """What suggests a secret in any spelling, looked for in a name without its separators."""
@@ -52,6 +53,7 @@ _COUNTS = frozenset(
 _CARRIERS = frozenset(words("header env environ environment placeholder param parameter"))
 """What entries are called among which callers put their secrets."""
 _MARKERS = frozenset(words("sensitive confidential encrypted masked redacted hidden"))
+_ARTICLE = re.compile(r"^(the|an?|its|this|your)\s", re.IGNORECASE)
 _ENDS_A_HEAD = re.compile(
     r"\b(of|for|with|that|which|by|in|to|from|as|used|and|or|is|are|on|at|whose|who|when)\b|[^\w\s-]",
     re.IGNORECASE,
@@ -86,7 +88,7 @@ def suggests_secret(name: tuple[str, ...]) -> bool:
     if name[-2:] == ("page", "token"):  # of AIP-158: it opens the next page and nothing else
         return False
     singulars = [singular(word) for word in name]
-    if _STEMS.search("".join(word for word in singulars if not word.isdigit())):
+    if any(_STEMS.search("".join(filter(str.isalpha, each))) for each in (name, singulars)):
         return True
     if any(word in _WORDS for word in singulars) or _CODES.search(" ".join(singulars)):
         return True
@@ -172,7 +174,7 @@ def _has_marker(message: Message) -> bool:
 def _is_called_a_secret(comment: str) -> bool:
     """Whether a comment begins with a secret, as in "The password of the account."."""
     first = next(iter(sentences(comment)), "")
-    head = words(_ENDS_A_HEAD.split(first, maxsplit=1)[0])
+    head = words(_ENDS_A_HEAD.split(_ARTICLE.sub("", first), maxsplit=1)[0])
     is_denied = bool({"no", "not", "whether"} & {*head})
     return not is_denied and _ends_in_a_secret(head)
 

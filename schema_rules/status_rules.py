@@ -11,7 +11,10 @@ from schema_rules.schema import AUDIT, COMPUTED, METADATA, Field, Message, Schem
 from schema_rules.token_rules import is_task_token
 from schema_rules.words import words
 
-_SYSTEM = r"the (platform|system|server|service|backend|scheduler|controller|([\w-]+ )?runner)"
+_SYSTEM = (
+    r"((the (platform|system|server|service|backend|scheduler|controller|([\w-]+ )?runner))|"
+    r"Stigmer|Temporal)"
+)
 _DONE = (
     r"(written|set|filled( in)?|assigned|generated|computed|maintained|managed|populated|recorded|"
     r"updated|issued|derived|determined|owned|controlled)"
@@ -22,6 +25,7 @@ _DOES = (
 )
 _WRITTEN_BY_THE_SYSTEM = re.compile(
     rf"\b{_DONE} ((only|automatically|solely) )?by {_SYSTEM}\b"
+    rf"|\b{_DONE} automatically\b|\bautomatically {_DONE}\b"
     rf"|\b{_SYSTEM} ((\w+ly|alone|then) )?{_DOES}\b"
     r"|\b(output|read)[- ]only\b"
     r"|\b(server|system|platform|auto)[- ](generated|assigned|set|written|managed|computed)\b"
@@ -33,6 +37,7 @@ _WRITTEN_BY_THE_SYSTEM = re.compile(
 )
 _OBSERVED = frozenset(words("observed computed generated detected"))
 _TIMES = frozenset(words("at time timestamp"))
+_MOMENTS = frozenset(words("create update delete creation modification completion"))
 _WISHES = frozenset(words("scheduled desired expected planned requested preferred needed"))
 _AUTHORS = frozenset(words("created updated modified deleted changed"))
 _QUERIES = ("Get", "List", "Find", "Search", "Query", "Count", "Subscribe", "Watch", "Check")
@@ -164,7 +169,8 @@ def _is_observed(message: Message, name: tuple[str, ...]) -> bool:
         return True
     *_, past, last = ("", *name)
     if last in _TIMES:
-        return (past.endswith("ed") and past not in _WISHES) or name[0] == "last"
+        is_past = (past.endswith("ed") and past not in _WISHES) or past in _MOMENTS
+        return is_past or name[0] == "last"
     return last == "by" and past in _AUTHORS
 
 

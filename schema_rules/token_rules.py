@@ -25,17 +25,26 @@ _ABOUT_A_TOKEN = frozenset(
 )
 """Words after a token that say something of it."""
 _TIMES = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration"})
+_ENDS = r"(complet|resum|wak|finish|unblock|releas)"
 _SAID = re.compile(
     r"\b(task|callback|completion|activity)[ -](token|handle)s?\b"
-    r"|\b(token|handle)s? of (the|an?|that) (\w+ ){0,2}activity"
+    r"|\b(token|handle)s? of (the|an?|that) ([\w'-]+ ){0,2}activit(y|ies)\b"
     r"|(^|[.:;] |\b(to|can|may|that|which|it|token|handle|lets \w+) )(be used to )?"
-    r"(complet|resum|wak|finish|unblock|releas)\w*( (?!by\b)\w+){0,4} activit(y|ies)\b",
+    rf"{_ENDS}\w*( (?!by\b)[\w'-]+){{0,4}} activit(y|ies)\b"
+    rf"|\b(by|with) which ([\w'-]+ ){{1,4}}{_ENDS}\w*( [\w'-]+){{0,4}} activit(y|ies)\b"
+    rf"|\b(by|with) which ([\w'-]+ ){{0,4}}activit(y|ies) ([\w'-]+ ){{1,3}}{_ENDS}\w*",
     re.IGNORECASE,
 )
 """What a comment says of a task token."""
+_SAID_OF_BYTES = re.compile(
+    r"\b(pending|waiting|external|suspended|async\w*) ([\w'-]+ )?activit(y|ies)\b", re.IGNORECASE
+)
+"""What a comment says of bytes that can only be a task token."""
+_BYTES = re.compile("callback|complet(e|ion)|resum(e|ption)|async|wait(er|ing)?|external|pending")
+"""What bytes are called that are a task token and nothing else."""
 _SAID_OTHERWISE = re.compile(
     r"\b(no|not an?|never|without|instead of|hash of|digest of|length of|count of|whether|why|who|"
-    r"how|when|name of|id of)\b[^.]*$",
+    r"how|when|name of|id of)\b[^.,;:]*$",
     re.IGNORECASE,
 )
 
@@ -57,7 +66,13 @@ def is_task_token(schema: Schema, slot: Slot) -> bool:
         return False
     if any(map(_names_a_token, _names(slot))):
         return True
-    return holds_text(schema, slot.field) and _is_said_to_be_a_token(slot.field.comment)
+    comment = slot.field.comment
+    if field.descriptor.type == FieldDescriptorProto.TYPE_BYTES and (
+        all(map(_BYTES.fullmatch, words(slot.field.descriptor.name)))
+        or _is_said(_SAID_OF_BYTES, comment)
+    ):
+        return True
+    return holds_text(schema, slot.field) and _is_said(_SAID, comment)
 
 
 _FLAGS = {FieldDescriptorProto.TYPE_BOOL, FieldDescriptorProto.TYPE_ENUM}
@@ -84,9 +99,11 @@ def _names_a_token(name: tuple[str, ...]) -> bool:
     return False
 
 
-def _is_said_to_be_a_token(comment: str) -> bool:
+def _is_said(pattern: re.Pattern[str], comment: str) -> bool:
     text = " ".join(comment.split())
-    return any(not _SAID_OTHERWISE.search(text[: match.start()]) for match in _SAID.finditer(text))
+    return any(
+        not _SAID_OTHERWISE.search(text[: match.start()]) for match in pattern.finditer(text)
+    )
 
 
 def _missing(field: Field) -> Iterator[str]:

@@ -24,7 +24,8 @@ def singular(word: str) -> str:
     for ending, kept in (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("xes", "x")):
         if word.endswith(ending) and len(word) > len(ending) + 1:
             return word[: -len(ending)] + kept
-    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+    is_plural = len(word) > 2 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word[:-1] if is_plural else word
 
 
 def sentences(comment: str) -> list[str]:

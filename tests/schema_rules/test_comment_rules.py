@@ -106,6 +106,17 @@ message Gadget {
     "a_field_that_repeats_the_name_of_its_message": _field(
         "The ID of the gadget.", "id", "COMMENT_INFORMS"
     ),
+    "a_field_that_repeats_its_message_in_the_genitive": _field(
+        "The gadget's title.", mark="COMMENT_INFORMS"
+    ),
+    "a_comment_that_is_to_be_determined": _field(
+        "What a buyer reads first (tbd).", mark="COMMENT_FINISHED"
+    ),
+    "a_deprecation_because_it_is_deprecated": _field(
+        "What a buyer reads first. Deprecated since it is deprecated.",
+        mark="DEPRECATION_REASON",
+        options=" [deprecated = true]",
+    ),
     "a_field_that_repeats_its_type": _field("A string that holds titles.", mark="COMMENT_INFORMS"),
     "a_name_in_capitals_is_split_as_well": _field(
         "The display URL of the gadget.", "displayURL", "COMMENT_INFORMS"

@@ -37,8 +37,17 @@ message Login {
   string recovery_code = 25; // SECRET_STATED: by its name
 }
 """,
+    "names_in_the_plural_and_in_runs": """\
+message Login {
+  string cookies = 1; // SECRET_STATED
+  repeated string signatures = 2; // SECRET_STATED
+  string connectionString = 3; // SECRET_STATED
+  string dbpasswd = 4; // SECRET_STATED
+}
+""",
     "names_that_do_not": """\
 message Login {
+  // The key to sort by.
   string key = 1;
   string idempotency_key = 2;
   string monkey = 3;

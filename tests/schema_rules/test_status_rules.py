@@ -31,6 +31,10 @@ message GadgetSpec {
   string worker = 2; // SPEC_WRITER: its comment
   // Output only.
   string found = 3; // SPEC_WRITER: its comment
+  // Populated automatically.
+  string taken = 7; // SPEC_WRITER: its comment
+  // Assigned by Stigmer.
+  string shard = 8; // SPEC_WRITER: its comment
   // What the platform looks for. Read by the server.
   string wanted = 4;
   // The colour, ignored if shade is given.
@@ -49,6 +53,7 @@ message GadgetSpec {
   string updated_by = 3; // SPEC_WRITER
   string observed_size = 4; // SPEC_WRITER
   string phase = 5; // SPEC_WRITER
+  string create_time = 10; // SPEC_WRITER
   string scheduled_at = 6;
   string expires_at = 7;
   string last_name = 8;

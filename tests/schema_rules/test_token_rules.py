@@ -79,6 +79,18 @@ message GadgetStatus {
   string mark = 5 [(commons.apiresource.computed) = true];
   // Who completes the activity.
   string author = 6 [(commons.apiresource.computed) = true];
+  // By which the platform completes the activity that waits.
+  bytes a = 8 [(commons.apiresource.computed) = true]; // TOKEN_SHAPE: debug_redact
+  // The handles of the activities that wait.
+  bytes b = 9 [(commons.apiresource.computed) = true]; // TOKEN_SHAPE: debug_redact
+  // Handed back when the run ends, to wake the caller's activity.
+  bytes c = 10 [(commons.apiresource.computed) = true]; // TOKEN_SHAPE: debug_redact
+  // A reference to the pending activity.
+  bytes d = 11 [(commons.apiresource.computed) = true]; // TOKEN_SHAPE: debug_redact
+  // For later.
+  bytes async_completion = 12 [(commons.apiresource.computed) = true]; // TOKEN_SHAPE: debug_redact
+  // The name of the external activity.
+  string e = 13 [(commons.apiresource.computed) = true];
   // Holds no task token.
   string note = 7 [(commons.apiresource.computed) = true];
 }
