@@ -52,8 +52,8 @@ def service_role(schema: Schema) -> Iterator[Finding]:
             yield Finding(
                 "SERVICE_ROLE",
                 service,
-                f'Service "{service.descriptor.name}" must be called a CommandController if it '
-                "writes, or a QueryController if it only reads",
+                f'The name of service "{service.descriptor.name}" must end in CommandController if '
+                "it writes, or in QueryController if it only reads",
             )
 
 
@@ -77,15 +77,15 @@ def query_only_reads(schema: Schema) -> Iterator[Finding]:
                 yield _finding(
                     "QUERY_ONLY_READS",
                     rpc,
-                    "does not begin with a verb of reading; move it to the command controller if "
+                    "does not start with a reading verb; move it to the command controller if "
                     "it writes, or mark it idempotency_level = NO_SIDE_EFFECTS if it only reads",
                 )
         elif has_no_side_effects:
             yield _finding(
                 "QUERY_ONLY_READS",
                 rpc,
-                "is marked NO_SIDE_EFFECTS in a service that writes, so clients may repeat and "
-                "cache it; remove the mark, or move the RPC to the query controller",
+                "is marked NO_SIDE_EFFECTS in a service that writes, so clients may retry and "
+                "cache it; remove the option, or move the RPC to the query controller",
             )
 
 
@@ -107,8 +107,8 @@ def open_command(schema: Schema) -> Iterator[Finding]:
             yield _finding(
                 "OPEN_COMMAND",
                 rpc,
-                f"writes and is open {_OPEN[way]}; authorize it by a config, or give the reason in "
-                "exceptions.toml",
+                f"writes but is open {_OPEN[way]}; authorize it with a config, or give the reason "
+                "in exceptions.toml",
             )
 
 
@@ -121,7 +121,7 @@ def secret_answer(schema: Schema) -> Iterator[Finding]:
             yield _finding(
                 "SECRET_ANSWER",
                 rpc,
-                f"answers with secrets in plain text and is open {_OPEN[way]}; authorize it by a "
+                f"returns secrets in plain text but is open {_OPEN[way]}; authorize it with a "
                 "config",
             )
 
@@ -155,20 +155,20 @@ def _of_permission(registry: Registry, service: Service, rpc: Rpc, config: Any) 
     role = _role(service)
     is_right = permission.startswith("can_") or permission == "create"  # others are relations
     if role != _QUERY and _READS.match(permission):
-        yield f"writes, and {permission} is a permission to read"
+        yield f"writes, but {permission} is a permission to read"
     if role == _QUERY and is_right and not _READS.match(permission):
-        yield f"only reads, and {permission} is a permission to write"
+        yield f"only reads, but {permission} is a permission to write"
     verb, *about = words(permission.removeprefix("can_"))
     if words(rpc.descriptor.name)[0] in _UNFIT_VERBS.get(verb, ()):
-        yield f"asks for {permission}, which is about something else"
+        yield f"requires {permission}, which is about other operations"
     if verb != "create" or not about:
         return
     kind = registry.of_service(service)
     created = "_".join(word for word in about if word != "in")
     if kind and created in registry.names and created != kind:
-        yield f"asks for {permission}, and its service serves {kind}"
+        yield f"requires {permission}, but its service serves {kind}"
     if kind and registry.by_number.get(config.resource_kind) == kind:
-        yield f"asks for {permission} on what it creates; name the resource that it is created in"
+        yield f"requires {permission} on what it creates; name the resource that will contain it"
 
 
 def _permission(config: Any) -> str:

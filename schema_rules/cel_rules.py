@@ -61,8 +61,8 @@ def validation_satisfiable(schema: Schema) -> Iterator[Finding]:
             "VALIDATION_SATISFIABLE",
             element,
             f'{kind} "{element.descriptor.name}" has validation rules that no generated value '
-            "passes; correct those that contradict each other, or name a value that passes as an "
-            "example in them",
+            "satisfies; resolve the contradiction, or add a value that satisfies them as an "
+            "example",
         )
 
 
@@ -73,9 +73,9 @@ def cel_id(schema: Schema) -> Iterator[Finding]:
         for rule in cel_rules(element.options):
             first = known.setdefault((element.package, rule.id), rule)
             if not rule.id:
-                complaint = "needs an ID, on which clients match"
+                complaint = "needs an ID, which clients match on"
             elif (rule.expression, rule.message) != (first.expression, first.message):
-                complaint = "has the ID of another rule of its package; give it its own"
+                complaint = "has the same ID as another rule of its package; give it a unique one"
             else:
                 continue
             yield Finding("CEL_ID", element, f'Rule "{rule.id or rule.expression}" {complaint}')
@@ -90,8 +90,8 @@ def cel_clock(schema: Schema) -> Iterator[Finding]:
             yield Finding(
                 "CEL_CLOCK",
                 element,
-                f'"{element.descriptor.name}" has a rule that depends on the time at which it is '
-                "checked, so a stored message can become invalid; check that in the service",
+                f'"{element.descriptor.name}" has a rule that depends on the time of the check, so '
+                "a stored message can become invalid; check this in the service instead",
             )
 
 
@@ -204,11 +204,11 @@ def _of_enum(asked: _Asked, path: Path, enum: Enum) -> Iterator[str]:
     written = {int(number) for number in re.findall(r"\b\d+\b", asked.rule.expression)}
     odd = {n for n in written - names.keys() if asked.passes(path, n) != of_none}
     for number in sorted(odd):
-        yield f"tests {number}, which is no value of {enum.descriptor.name}"
+        yield f"tests {number}, which is not a value of {enum.descriptor.name}"
     passed = {number for number in names if asked.passes(path, number)}
     if len(passed) in (0, len(names)):
         if not odd:
-            yield f"reads {path[-1].name} and tests no value of it; give it a rule of its own"
+            yield f"reads {path[-1].name} but tests none of its values; use a separate rule for it"
         return
     text = asked.rule.message
     for field in path:  # a name such as agent_refs says nothing of what it may hold
@@ -220,7 +220,7 @@ def _of_enum(asked: _Asked, path: Path, enum: Enum) -> Iterator[str]:
         meant, got = (
             ", ".join(names[n] for n in sorted(numbers)) or "none" for numbers in (named, tested)
         )
-        yield f"says {meant} in its message, and tests {got}"
+        yield f"names {meant} in its message but tests {got}"
 
 
 def _is_named(name: str, number: int, names: dict[int, str], text: str) -> bool:

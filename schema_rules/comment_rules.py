@@ -48,7 +48,7 @@ def comment_present(schema: Schema) -> Iterator[Finding]:
             yield Finding(
                 "COMMENT_PRESENT",
                 element,
-                f"{_called(element)} needs a comment above it that says what a reader cannot know",
+                f"{_called(element)} needs a comment above it that tells more than its name",
             )
 
 
@@ -60,8 +60,8 @@ def comment_sentence(schema: Schema) -> Iterator[Finding]:
                 yield Finding(
                     "COMMENT_SENTENCE",
                     element,
-                    f"The comment of {_called(element)} must be whole sentences, from a capital "
-                    "letter to a full stop",
+                    f"The comment of {_called(element)} must consist of whole sentences, each from "
+                    "a capital letter to a full stop",
                 )
                 break
 
@@ -76,8 +76,8 @@ def comment_finished(schema: Schema) -> Iterator[Finding]:
                 yield Finding(
                     "COMMENT_FINISHED",
                     Element(file.name, file.file, tuple(location.path), {}),
-                    f'A comment says "{match[0].strip(" :(")}"; finish it, or keep the task in '
-                    "the issue tracker",
+                    f'A comment contains "{match[0].strip(" :(")}"; finish the work, or track it '
+                    "in an issue",
                 )
 
 
@@ -88,8 +88,8 @@ def comment_informs(schema: Schema) -> Iterator[Finding]:
             yield Finding(
                 "COMMENT_INFORMS",
                 element,
-                f"The comment of {_called(element)} only repeats its name; say who writes it, "
-                "when, in which form, or what empty means",
+                f"The comment of {_called(element)} only repeats its name; state who writes it, "
+                "when, in which format, or what empty means",
             )
 
 
@@ -100,7 +100,7 @@ def deprecation_reason(schema: Schema) -> Iterator[Finding]:
             yield Finding(
                 "DEPRECATION_REASON",
                 element,
-                f"{_called(element)} is deprecated, and its comment must say why or what to use "
+                f"{_called(element)} is deprecated, so its comment must state why, or what to use "
                 'instead, as in "Deprecated: use display_name instead."',
             )
 

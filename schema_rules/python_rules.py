@@ -26,14 +26,14 @@ def file_place(schema: Schema) -> Iterator[Finding]:
             yield Finding(
                 "FILE_PLACE",
                 file,
-                f"File must be below apis/{ROOT}: nothing else becomes part of the package",
+                f"File must be below apis/{ROOT}: other files do not become part of the package",
             )
         if file.descriptor.syntax != "proto3":
             yield Finding(
                 "FILE_PLACE",
                 file,
-                f"File is {_syntax(file.descriptor)}, and the contract is proto3 throughout: the "
-                'generator knows no edition; write syntax = "proto3"',
+                f"File is {_syntax(file.descriptor)}, but the contract uses only proto3, and the "
+                'generator supports no editions; write syntax = "proto3"',
             )
 
 
@@ -49,14 +49,14 @@ def python_name(schema: Schema) -> Iterator[Finding]:
             yield Finding(
                 "PYTHON_NAME",
                 element,
-                f'{type(element).__name__} "{name}" is a keyword of Python; choose another name',
+                f'{type(element).__name__} "{name}" is a Python keyword; choose another name',
             )
         elif name == _DESCRIPTOR:
             yield Finding(
                 "PYTHON_NAME",
                 element,
-                f'{type(element).__name__} "{name}" is what generated code calls its own '
-                "descriptor; choose another name",
+                f'{type(element).__name__} "{name}" is the name of the descriptor in '
+                "generated code; choose another name",
             )
     yield from _shadows(schema)
 
@@ -79,8 +79,8 @@ def _shadows(schema: Schema) -> Iterator[Finding]:
                 yield Finding(
                     "PYTHON_NAME",
                     Element(file.name, file.file, (FileDescriptorProto.PACKAGE_FIELD_NUMBER,), {}),
-                    f'Package segment "{segment}" is a module that comes with Python, which it '
-                    "would shadow; choose another name, such as that of a kind",
+                    f'Package segment "{segment}" would shadow a module of the standard library; '
+                    "choose another name, such as that of a kind",
                 )
 
 

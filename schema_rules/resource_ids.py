@@ -97,10 +97,10 @@ def complaints_about_paths(
     of_kind = _follow(registry.schema, rpc.request, config.resource_kind_path)
     if of_kind is not None:
         if not _is_kind(of_kind.field):
-            yield f'finds the kind at "{config.resource_kind_path}", which holds no kind'
+            yield f'takes the kind from "{config.resource_kind_path}", which does not hold a kind'
         elif config.field_path and _stem(config.resource_kind_path) != _stem(config.field_path):
             yield (
-                f'finds the kind at "{config.resource_kind_path}" and the ID at '
+                f'takes the kind from "{config.resource_kind_path}" and the ID from '
                 f'"{config.field_path}", which belong to different resources'
             )
 
@@ -133,18 +133,18 @@ def _of_id(
     registry: Registry, service: Service, kind: str, path: str, target: _Target
 ) -> Iterator[str]:
     if target.field.descriptor.type != FieldDescriptorProto.TYPE_STRING:
-        yield f'finds the resource at "{path}", which is no ID: an ID is a string'
+        yield f'takes the ID from "{path}", which is not a string'
         return
     evidence = list(_evidence(registry, service, target))
     if not evidence:
         yield (
-            f'finds the resource at "{path}", which does not say that it is an ID: call it after '
-            "the kind, such as agent_id, or show the prefix of the ID in its comment"
+            f'takes the ID from "{path}", which is not recognizable as an ID; name it after the '
+            "kind, such as agent_id, or show the prefix of the ID in its comment"
         )
     for meant in evidence:
         if kind and kind not in meant:
             yield (
-                f"asks for a permission on a resource of kind {kind}, and finds the ID at "
+                f"requires a permission on a resource of kind {kind}, but takes the ID from "
                 f'"{path}", which is that of {" or ".join(sorted(meant)) or "no kind"}'
             )
             return

@@ -86,7 +86,7 @@ def number_gap(schema: Schema) -> Iterator[Finding]:
                 "NUMBER_GAP",
                 message,
                 f'Message "{message.descriptor.name}" leaves {gaps} open; reserve it, so that '
-                "it is not given away by accident",
+                "it is not assigned by accident",
             )
 
 
@@ -140,18 +140,18 @@ def kind_registry(schema: Schema) -> Iterator[Finding]:
                 yield Finding(
                     "KIND_REGISTRY",
                     kind.value,
-                    f'Kind "{value}" has the id_prefix "{kind.id_prefix}", with which '
-                    f'"{other.id_prefix}" begins; no prefix may begin with another',
+                    f'Kind "{value}" has the id_prefix "{kind.id_prefix}", and '
+                    f'"{other.id_prefix}" starts with it; no prefix may start with another',
                 )
         if names[kind.name] > 1 or prefixes[kind.id_prefix] > 1:
             yield Finding(
-                "KIND_REGISTRY", kind.value, f'Kind "{value}" shares its name or its id_prefix'
+                "KIND_REGISTRY", kind.value, f'Kind "{value}" has the name or id_prefix of another'
             )
         if kind.name and _snake(kind.name) != value:
             yield Finding(
                 "KIND_REGISTRY",
                 kind.value,
-                f'Kind "{value}" must have the name of its resource, and that is "{kind.name}"',
+                f'Kind "{value}" must be the snake_case form of its name, "{kind.name}"',
             )
 
 
@@ -194,7 +194,7 @@ def _of_resource(
             )
     for field in message.fields:
         if field.descriptor.name not in wanted:
-            yield f'Field "{field.descriptor.name}" does not belong beside spec and status', field
+            yield f'Field "{field.descriptor.name}" does not belong next to spec and status', field
     status = message.field("status")
     if status is not None:
         yield from _of_status(schema, message, status)

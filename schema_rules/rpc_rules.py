@@ -40,7 +40,7 @@ def _of_rpc(schema: Schema, rpc: Rpc) -> Iterator[str]:
     ways = [way for way in _WAYS if rpc.options.get(f"{AUTHORIZATION}.{way}")]
     if len(ways) != 1:
         found = " and ".join(ways) if ways else "nothing"
-        yield f"must say how it is authorized by one of {', '.join(_WAYS)}, and has {found}"
+        yield f"must declare its authorization with one of {', '.join(_WAYS)}, but has {found}"
     elif ways == ["config"]:
         yield from _of_config(schema, rpc, rpc.options[f"{AUTHORIZATION}.config"])
 
@@ -49,9 +49,9 @@ def _of_config(schema: Schema, rpc: Rpc, config: Any) -> Iterator[str]:
     if not config.permission:
         yield "has an authorization config without a permission"
     if not config.error_msg:
-        yield "has an authorization config without an error_msg for whoever is refused"
+        yield "has an authorization config without an error_msg for callers without the permission"
     if not config.resource_kind and not config.resource_kind_path:
-        yield "has an authorization config that names no kind of resource"
+        yield "has an authorization config that names no resource kind"
     if config.resource_kind and config.resource_kind_path:
         yield "has an authorization config that names the kind twice; keep one of the two"
     if bool(config.field_path) == bool(config.resource_id):

@@ -78,8 +78,8 @@ def secret_stated(schema: Schema) -> Iterator[Finding]:
             yield Finding(
                 "SECRET_STATED",
                 message,
-                f'Message "{message.descriptor.name}" is a secret by its name, and none of its '
-                "fields states debug_redact; state which of them holds the secret",
+                f'Message "{message.descriptor.name}" is a secret by its name, but none of its '
+                "fields states debug_redact; state which one holds the secret",
             )
 
 
@@ -131,12 +131,12 @@ def _why_asked(schema: Schema, slot: Slot) -> str | None:
     if holds_any_entries(schema, field) and any(
         singular(word) in _CARRIERS for name in slot.names for word in name
     ):
-        return "holds entries among which callers put secrets"
+        return "holds entries that may be secrets"
     if holds_text(schema, field):
         if any(_SIGN_INS & {*name[-1:], *name[:-1][-1:]} for name in slot.names):
             return "suggests a secret by its name"
         if slot.is_generic and slot.message and _has_marker(slot.message):
-            return "is beside a field that marks secrets"
+            return "is next to a field that marks secrets"
         if _is_called_a_secret(field.comment):
             return "suggests a secret by its comment"
     return None

@@ -75,7 +75,7 @@ def status_writer(schema: Schema) -> Iterator[Finding]:
                     "STATUS_WRITER",
                     field,
                     f'Field "{_short(field)}" of a status must be marked computed: the system '
-                    "writes it, and what a user sends in it is ignored",
+                    "writes it, and ignores what users send in it",
                 )
 
 
@@ -90,8 +90,8 @@ def spec_writer(schema: Schema) -> Iterator[Finding]:
                 yield Finding(
                     "SPEC_WRITER",
                     field,
-                    f'Field "{_short(field)}" is written by the system, as its {why} says, and '
-                    f'"{message.descriptor.name}" is what users ask for; move it into the status',
+                    f'Field "{_short(field)}" is written by the system according to its {why}, but '
+                    f'"{message.descriptor.name}" is what users request; move it to the status',
                 )
 
 
@@ -106,13 +106,13 @@ def spec_without_status(schema: Schema) -> Iterator[Finding]:
                 yield Finding(
                     "SPEC_WITHOUT_STATUS",
                     field,
-                    f'Field "{_short(field)}" of a spec leads to the status {status}; '
-                    "a user cannot ask for what the system observes",
+                    f'Field "{_short(field)}" of a spec contains the status {status}; '
+                    "users cannot request what the system observes",
                 )
 
 
 def spec_repeats_status(schema: Schema) -> Iterator[Finding]:
-    """SPEC_REPEATS_STATUS: no field stands in the spec and in the status of one resource."""
+    """SPEC_REPEATS_STATUS: no field is in both the spec and the status of a resource."""
     for status in schema.messages.values():
         spec = schema.messages.get(f"{status.name.removesuffix('Status')}Spec")
         if spec is None or not is_status(status):
@@ -123,8 +123,8 @@ def spec_repeats_status(schema: Schema) -> Iterator[Finding]:
                 yield Finding(
                     "SPEC_REPEATS_STATUS",
                     field,
-                    f'Field "{_short(field)}" stands in {status.descriptor.name} too; one party '
-                    "writes it, so keep it on that side or give it a name of its own",
+                    f'Field "{_short(field)}" is also in {status.descriptor.name}; only one party '
+                    "writes it, so keep it on that side, or use a different name",
                 )
 
 
@@ -202,7 +202,7 @@ def _reached_without_status(schema: Schema) -> dict[str, str]:
     requested = {rpc.request for service in schema.services.values() for rpc in service.rpcs}
     reached: dict[str, str] = {}
     pending = [
-        (message.name, "it stands in a message of its own")
+        (message.name, "it is in a message of its own")
         for message in schema.messages.values()
         if not is_status(message)
         and (message.name not in referred or message.name in requested or _is_asked_for(message))

@@ -115,7 +115,7 @@ def _missing(field: Field) -> Iterator[str]:
     if descriptor.label == FieldDescriptorProto.LABEL_REPEATED:
         yield "be singular: one activity waits"
     if descriptor.HasField("oneof_index") or descriptor.proto3_optional:
-        yield "have no presence of its own: empty is absent"
+        yield "have no explicit presence: empty means absent"
     if not descriptor.options.debug_redact:
         yield "be marked debug_redact: its holder can complete the activity"
     if not field.options.get(COMPUTED):

@@ -54,7 +54,7 @@ def _open(
 
 
 COMMAND = "SessionCommandController"
-_CREATES_ANOTHER = "PERMISSION_FITS: its service serves session // PERMISSION_FITS: created in"
+_CREATES_ANOTHER = "PERMISSION_FITS: its service serves session // PERMISSION_FITS: will contain it"
 _PREFIX = '[(buf.validate.field).string.prefix = "ses-"]'
 _CONTEXT = "agentic.executioncontext.v1.ExecutionContext"
 
@@ -109,10 +109,10 @@ service SessionQueryController {
         _rpc("find", "PERMISSION_FITS: create", "create"),
     ),
     "permissions_for_something_else": _service(
-        _rpc("update", "PERMISSION_FITS: about something else", "can_delete"),
-        _rpc("delete", "PERMISSION_FITS: about something else", "can_execute"),
+        _rpc("update", "PERMISSION_FITS: about other operations", "can_delete"),
+        _rpc("delete", "PERMISSION_FITS: about other operations", "can_execute"),
         _rpc("create", _CREATES_ANOTHER, "can_create_agent"),
-        _rpc("apply", "PERMISSION_FITS: created in", "can_create_session"),
+        _rpc("apply", "PERMISSION_FITS: will contain it", "can_create_session"),
         name=COMMAND,
     ),
     "a_permission_to_create_in_another_resource": _service(
@@ -143,7 +143,7 @@ service SessionQueryController {
         )
     ),
     "an_id_of_another_kind": _service(
-        _rpc("get", "AUTHORIZED_ID: kind agent, and finds the ID at", kind="agent")
+        _rpc("get", "AUTHORIZED_ID: kind agent, but takes the ID from", kind="agent")
     ),
     "an_id_of_another_kind_by_its_name": _request(
         "string agent_id = 1;", "agent_id", mark="AUTHORIZED_ID: that of agent"
@@ -162,20 +162,20 @@ service SessionQueryController {
         mark="AUTHORIZED_ID: that of organization",
     ),
     "text_that_is_no_id": _request(
-        "string subject = 1;", "subject", mark="AUTHORIZED_ID: does not say that it is an ID"
+        "string subject = 1;", "subject", mark="AUTHORIZED_ID: is not recognizable as an ID"
     ),
     "the_name_of_a_resource_is_no_id": _request(
         "agentic.session.v1.Session session = 1;",
         "session.metadata.slug",
-        mark="AUTHORIZED_ID: does not say that it is an ID",
+        mark="AUTHORIZED_ID: is not recognizable as an ID",
     ),
     "a_number_is_no_id": _request(
-        "int64 session_id = 1;", "session_id", mark="AUTHORIZED_ID: an ID is a string"
+        "int64 session_id = 1;", "session_id", mark="AUTHORIZED_ID: which is not a string"
     ),
     "an_enum_is_no_id": _request(
         "commons.apiresource.ApiResourceOwnerScope session_id = 1;",
         "session_id",
-        mark="AUTHORIZED_ID: an ID is a string",
+        mark="AUTHORIZED_ID: which is not a string",
     ),
     "the_kind_and_the_id_of_one_resource": _service(
         _rpc(
@@ -197,7 +197,7 @@ service SessionQueryController {
     "a_kind_that_is_none": _service(
         _rpc(
             "get",
-            "AUTHORIZED_ID: holds no kind",
+            "AUTHORIZED_ID: does not hold a kind",
             takes="Request",
             where='resource_kind_path: "session_name" field_path: "session_id"',
         ),
@@ -245,7 +245,7 @@ message Password {{
 """,
     ),
     "queries_that_may_write": _service(
-        _open("deleteAll", "QUERY_ONLY_READS: does not begin with a verb of reading"),
+        _open("deleteAll", "QUERY_ONLY_READS: does not start with a reading verb"),
         _open("getOrCreate", "QUERY_ONLY_READS"),
         _open("summarize", "QUERY_ONLY_READS"),
         _open("whoAmI"),

@@ -70,22 +70,22 @@ message Holder {
         # What the running platform had: 52 is workflow_execution, and no environment passed.
         but(CEL, "this.kind == 53", "this.kind == 52"),
         REFS,
-        "CEL_ENUM_NUMBER: says environment in its message, and tests workflow_execution",
+        "CEL_ENUM_NUMBER: names environment in its message but tests workflow_execution",
     ),
     "a_rule_that_tests_the_number_of_no_kind": wrong(
         but(CEL, "this.kind == 53", "this.kind == 1053"),
         REFS,
-        "CEL_ENUM_NUMBER: tests 1053, which is no value of ApiResourceKind",
+        "CEL_ENUM_NUMBER: tests 1053, which is not a value of ApiResourceKind",
     ),
     "a_rule_that_tests_the_number_of_a_kind_and_that_of_none": wrong(
         but(CEL, "this.kind == 53", "this.kind in [53, 1053]"),
         REFS,
-        "CEL_ENUM_NUMBER: tests 1053, which is no value of ApiResourceKind",
+        "CEL_ENUM_NUMBER: tests 1053, which is not a value of ApiResourceKind",
     ),
     "a_rule_with_the_number_on_the_left": wrong(
         but(CEL, "this.kind == 53", "52 == this.kind"),
         REFS,
-        "CEL_ENUM_NUMBER: says environment in its message, and tests workflow_execution",
+        "CEL_ENUM_NUMBER: names environment in its message but tests workflow_execution",
     ),
     "a_rule_that_tests_one_value_or_another": cel(
         "kind must be agent or workflow", "this.kind == 40 || this.kind == 50"
@@ -93,10 +93,10 @@ message Holder {
     "a_rule_that_tests_an_enum_and_something_else": wrong(
         cel("scope must be platform, and the slug given", "this.scope == 1 && this.slug != ''"),
         OWNER,
-        "CEL_ENUM_NUMBER: reads scope and tests no value of it",
+        "CEL_ENUM_NUMBER: reads scope but tests none of its values",
     ),
     "a_rule_that_names_a_value_and_refuses_it": wrong(
-        cel("scope must be platform", "this.scope != 1"), OWNER, "CEL_ENUM_NUMBER: says platform"
+        cel("scope must be platform", "this.scope != 1"), OWNER, "CEL_ENUM_NUMBER: names platform"
     ),
     "rules_on_fields_that_are_enums": """\
 message Holder {
@@ -106,13 +106,13 @@ message Holder {
     expression: "this == 1"
   }];
   commons.apiresource.ApiResourceOwnerScope wrong = 2 [(buf.validate.field).cel = { \
-// CEL_ENUM_NUMBER: says platform in its message, and tests organization
+// CEL_ENUM_NUMBER: names platform in its message but tests organization
     id: "wrong"
     message: "must be platform"
     expression: "this == 2"
   }];
   repeated commons.apiresource.ApiResourceOwnerScope items = 3 [\
-// CEL_ENUM_NUMBER: says platform in its message, and tests organization
+// CEL_ENUM_NUMBER: names platform in its message but tests organization
     (buf.validate.field).repeated.items.cel = {
       id: "items"
       message: "each must be platform"
@@ -120,7 +120,7 @@ message Holder {
     }
   ];
   map<string, commons.apiresource.ApiResourceOwnerScope> values = 4 [\
-// CEL_ENUM_NUMBER: says platform in its message, and tests organization
+// CEL_ENUM_NUMBER: names platform in its message but tests organization
     (buf.validate.field).map.values.cel = {
       id: "values"
       message: "each must be platform"
@@ -132,7 +132,7 @@ message Holder {
     "rules_on_enums_further_down": """\
 message Holder {
   map<string, commons.apiresource.ApiResourceReference> owners = 1 [\
-// CEL_ENUM_NUMBER: says platform in its message, and tests organization
+// CEL_ENUM_NUMBER: names platform in its message but tests organization
     (buf.validate.field).map.values.cel = {
       id: "owners"
       message: "each scope must be platform"
@@ -140,12 +140,12 @@ message Holder {
     }
   ];
   repeated commons.apiresource.ApiResourceReference refs = 2 [(buf.validate.field).cel = { \
-// CEL_ENUM_NUMBER: says environment in its message, and tests workflow_execution
+// CEL_ENUM_NUMBER: names environment in its message but tests workflow_execution
     id: "refs"
     message: "each must be an environment"
     expression: "this.all(ref, ref.kind == 52)"
   }];
-  Inner inner = 3 [(buf.validate.field).cel = { // CEL_ENUM_NUMBER: says environment
+  Inner inner = 3 [(buf.validate.field).cel = { // CEL_ENUM_NUMBER: names environment
     id: "inner"
     message: "must be an environment"
     expression: "this.ref.kind == 52"
@@ -156,7 +156,7 @@ message Inner {
 }
 """,
     "a_rule_of_a_message_on_an_enum": """\
-message Holder { // CEL_ENUM_NUMBER: says platform in its message, and tests organization
+message Holder { // CEL_ENUM_NUMBER: names platform in its message but tests organization
   option (buf.validate.message).cel = {
     id: "holder.scope"
     message: "scope must be platform"
@@ -168,12 +168,12 @@ message Holder { // CEL_ENUM_NUMBER: says platform in its message, and tests org
     "a_rule_that_names_one_value_and_tests_another": wrong(
         cel("scope must be platform or organization", "this.scope in [1, 3]"),
         OWNER,
-        "CEL_ENUM_NUMBER: says platform, organization in its message, and tests platform, identity",
+        "CEL_ENUM_NUMBER: names platform, organization in its message but tests platform, identity",
     ),
     "a_rule_that_names_more_than_it_tests": wrong(
         cel("scope must be platform or organization", "this.scope == 1"),
         OWNER,
-        "CEL_ENUM_NUMBER: says platform, organization",
+        "CEL_ENUM_NUMBER: names platform, organization",
     ),
     "a_rule_that_names_what_it_tests": cel(
         "scope must be an organization or an identity account", "this.scope in [2, 3]"

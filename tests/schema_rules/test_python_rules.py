@@ -72,7 +72,7 @@ service TintQueryController { // PYTHON_NAME: `TintQueryControllerServicer`
 """,
     "what_generated_code_calls_its_own": """\
 enum Kind {
-  DESCRIPTOR = 0; // PYTHON_NAME: its own descriptor
+  DESCRIPTOR = 0; // PYTHON_NAME: the name of the descriptor
 }
 """,
     "a_name_of_a_module": """\
@@ -127,7 +127,7 @@ def test_further_down_the_names_of_our_modules_are_free() -> None:
 @pytest.mark.parametrize("segment", ["builtins", "typing", "types", "asyncio"])
 def test_a_package_shadows_no_module_of_python(segment: str) -> None:
     (message,) = {m for r, m in _found_in(f"ai.stigmer.iam.{segment}.v1") if r == "PYTHON_NAME"}
-    assert f'Package segment "{segment}" is a module that comes with Python' in message
+    assert f'Package segment "{segment}" would shadow a module of the standard library' in message
 
 
 @pytest.mark.parametrize(
@@ -152,13 +152,13 @@ def test_a_field_does_not_hide_the_descriptor_of_its_message() -> None:
     file.message_type.append(message)
     # Other rules make instances of the message, which have no descriptor then.
     (finding,) = python_name(Schema(FileDescriptorSet(file=[file])))
-    assert "what generated code calls its own descriptor" in finding.message
+    assert "the name of the descriptor in generated code" in finding.message
 
 
 def test_a_file_of_another_syntax_is_refused_and_looked_at_all_the_same() -> None:
     found = _found_in("ai.stigmer.x.v1", syntax="proto2")
     assert {rule for rule, _ in found} == {"FILE_PLACE", "SECRET_STATED"}
-    assert any("File is proto2, and the contract is proto3" in message for _, message in found)
+    assert any("File is proto2, but the contract" in message for _, message in found)
 
 
 def test_a_file_of_an_edition_is_refused() -> None:

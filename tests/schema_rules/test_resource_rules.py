@@ -193,7 +193,7 @@ message Gadget {
 }
 
 KINDS = """\
-  sprocket = 1001 [(kind_meta) = { // KIND_REGISTRY: with which "Spr" begins
+  sprocket = 1001 [(kind_meta) = { // KIND_REGISTRY: and "Spr" starts with it
     group: agentic version: v1 name: "Sprocket" id_prefix: "spr"
   }];
   nameless = 1002 [(kind_meta) = { // KIND_REGISTRY: needs a name
@@ -209,7 +209,7 @@ KINDS = """\
     group: agentic name: "Versionless" id_prefix: "vls"
   }];
   undescribed = 1009; // KIND_REGISTRY: needs the option kind_meta
-  first_twin = 1005 [(kind_meta) = { // KIND_REGISTRY: shares
+  first_twin = 1005 [(kind_meta) = { // KIND_REGISTRY: of another
     group: agentic version: v1 name: "FirstTwin" id_prefix: "twn"
   }];
   loud = 1010 [(kind_meta) = { // KIND_REGISTRY: of lower-case letters, not "LOU"
@@ -221,19 +221,19 @@ KINDS = """\
   numbered = 1012 [(kind_meta) = { // KIND_REGISTRY: of lower-case letters, not "v2"
     group: agentic version: v1 name: "Numbered" id_prefix: "v2"
   }];
-  beginning = 1013 [(kind_meta) = { // KIND_REGISTRY: with which "begi" begins
+  beginning = 1013 [(kind_meta) = { // KIND_REGISTRY: and "begi" starts with it
     group: agentic version: v1 name: "Beginning" id_prefix: "beg"
   }];
   longer = 1014 [(kind_meta) = {
     group: agentic version: v1 name: "Longer" id_prefix: "begi"
   }];
-  same_but_for_case = 1015 [(kind_meta) = { // KIND_REGISTRY: not "Spr" // KIND_REGISTRY: begins
+  same_but_for_case = 1015 [(kind_meta) = { // KIND_REGISTRY: not "Spr" // KIND_REGISTRY: starts
     group: agentic version: v1 name: "SameButForCase" id_prefix: "Spr"
   }];
-  second_twin = 1006 [(kind_meta) = { // KIND_REGISTRY: shares
+  second_twin = 1006 [(kind_meta) = { // KIND_REGISTRY: of another
     group: agentic version: v1 name: "SecondTwin" id_prefix: "twn"
   }];
-  renamed = 1007 [(kind_meta) = { // KIND_REGISTRY: must have the name of its resource
+  renamed = 1007 [(kind_meta) = { // KIND_REGISTRY: snake_case form of its name
     group: agentic version: v1 name: "Original" id_prefix: "ren"
   }];
 """

@@ -53,7 +53,7 @@ SCHEMAS = {
     "a_config_with_a_path_to_a_field_there_is_not": _rpc('"id"', '"place.name"', "place.name"),
     "a_config_with_a_path_beyond_a_value": _rpc('"id"', '"id.value"', "id.value"),
     "a_config_without_a_permission": _rpc("      permission: can_view\n", "", "permission"),
-    "a_config_without_a_kind": _rpc("      resource_kind: session\n", "", "no kind of resource"),
+    "a_config_without_a_kind": _rpc("      resource_kind: session\n", "", "no resource kind"),
     "a_config_with_the_path_of_the_kind": but(
         SERVICE, "resource_kind: session", 'resource_kind_path: "kind"'
     ),
@@ -79,7 +79,7 @@ service ReadQueryController {
   option (commons.apiresource.api_resource_kind) = session;
   // The next line breaks the rule in each of its parts.
   rpc read(ReadInput) returns (ReadInput) { // RPC_AUTHORIZED: without a permission \
-// RPC_AUTHORIZED: without an error_msg // RPC_AUTHORIZED: no kind // RPC_AUTHORIZED: must name a
+// RPC_AUTHORIZED: without an error_msg // RPC_AUTHORIZED: resource // RPC_AUTHORIZED: must name a
     option (iam.iampolicy.v1.rpcauthorization.config) = {};
   }
 }

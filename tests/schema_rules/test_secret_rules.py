@@ -123,7 +123,7 @@ message ApiKeys {
 """,
     "what_stands_beside_a_marker": """\
 message Variable {
-  string value = 1; // SECRET_STATED: beside a field that marks secrets
+  string value = 1; // SECRET_STATED: next to a field that marks secrets
   bool sensitive = 2;
   string description = 3;
 }

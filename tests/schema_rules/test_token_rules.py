@@ -129,13 +129,13 @@ message GadgetStatus {{
 """,
     "a_token_with_presence": f"""\
 message GadgetStatus {{
-  optional {TOKEN} // TOKEN_SHAPE: have no presence
+  optional {TOKEN} // TOKEN_SHAPE: have no explicit presence
 }}
 """,
     "a_token_in_a_oneof": f"""\
 message GadgetStatus {{
   oneof token {{
-    {TOKEN} // TOKEN_SHAPE: have no presence
+    {TOKEN} // TOKEN_SHAPE: have no explicit presence
   }}
 }}
 """,
