@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -21,9 +22,26 @@ def temporal_cli() -> Path:
 
 
 @pytest.fixture(scope="session")
-def world(temporal_cli: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
+def go_worker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The worker on the stock Go SDK, built from what tests/handshake/go pins."""
+    program = tmp_path_factory.mktemp("go") / "worker"
+    # Only the toolchain that is installed: go would fetch the one that a newer go.mod asks for.
+    environment = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off"}
+    command = ["go", "build", "-mod=readonly", "-buildvcs=false", "-o", str(program), "."]
+    built = subprocess.run(
+        command, cwd=Path(__file__).parent / "go", env=environment, capture_output=True, text=True
+    )
+    if built.returncode:
+        pytest.fail(f"the Go worker does not build:\n{built.stderr}", pytrace=False)
+    return program
+
+
+@pytest.fixture(scope="session")
+def world(
+    temporal_cli: Path, go_worker: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[World]:
     """A running world, which stays up from test to test."""
-    running = World(temporal_cli, tmp_path_factory.mktemp("world"))
+    running = World(temporal_cli, go_worker, tmp_path_factory.mktemp("world"))
     try:
         running.start()
         yield running

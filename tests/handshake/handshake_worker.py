@@ -9,6 +9,7 @@ worker waits until `NAME.open` is there.
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ class CallerActivities:
                     callback_token=b"" if order.lose_token else token,
                 ),
                 id=f"run-{created.metadata.id}",
-                task_queue="runner",
+                task_queue=order.run_queue,
             )
 
         commands = self._agents if order.agent else self._workflows
@@ -176,7 +177,10 @@ async def main(role: str, temporal: str, platform: str, gates: str) -> None:
                 activities=[*SystemActivities(client).all(), Reports(channel).report],
             )
         print("polling", flush=True)
-        await worker.run()
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+        async with worker:
+            await ended.wait()
 
 
 if __name__ == "__main__":

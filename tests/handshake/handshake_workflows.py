@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -44,6 +44,16 @@ class Order:
     """The start-to-close timeout of the external activity, in seconds."""
     attempts: int = 1
     """How often the external activity may be attempted."""
+    heartbeat: float = 0.0
+    """The heartbeat timeout of the external activity, in seconds; none if zero."""
+    size: int = 0
+    """How many bytes of text the run returns instead of a square; nothing is reported then."""
+    again: bool = False
+    """Whether the run continues as new once."""
+    run_queue: str = "runner"
+    """Where the run is started."""
+    system_queue: str = "runner"
+    """Where the run schedules the system activities."""
 
 
 @workflow.defn(name="Caller")
@@ -62,6 +72,7 @@ class Caller:
             "RunExecution",
             args=[order, execution],
             start_to_close_timeout=timedelta(seconds=order.timeout),
+            heartbeat_timeout=timedelta(seconds=order.heartbeat) if order.heartbeat else None,
             retry_policy=RetryPolicy(
                 maximum_attempts=order.attempts, initial_interval=timedelta(milliseconds=100)
             ),
@@ -82,7 +93,15 @@ class ExecuteServerlessWorkflow:
     @workflow.run
     async def run(self, given: TemporalWorkflowInput) -> TemporalWorkflowOutput:
         data: Any = given.initial_data
+        if data["again"]:
+            # The input as a whole: built anew field by field, it would lose the token.
+            workflow.continue_as_new(replace(given, initial_data={**data, "again": False}))
         await workflow.wait_condition(lambda: self._proceed or not data["hold"])
+        queue = data["system_queue"]
+        if data["size"]:
+            text = "x" * (data["size"] - len('""'))
+            told = await complete_external_activity(given.callback_token, text, task_queue=queue)
+            return TemporalWorkflowOutput(final_state={"told": told})
         result = {"number": data["number"], "square": data["number"] ** 2}
         await workflow.execute_activity(
             "Report",
@@ -91,9 +110,9 @@ class ExecuteServerlessWorkflow:
         )
         if data["fail"]:
             error = ExternalError(data["fail"], type="SquareRootOfNothing")
-            told = await fail_external_activity(given.callback_token, error)
+            told = await fail_external_activity(given.callback_token, error, task_queue=queue)
         else:
-            told = await complete_external_activity(given.callback_token, result)
+            told = await complete_external_activity(given.callback_token, result, task_queue=queue)
         if data["use_twice"]:
             again = await complete_external_activity(given.callback_token, {"square": -1})
             return TemporalWorkflowOutput(result=[told, again])

@@ -63,7 +63,7 @@ def wait_until(what: str, holds: Any) -> None:
 
 
 class Process:
-    """One process, its log in a file, ended by SIGKILL alone."""
+    """One process, its log in a file."""
 
     def __init__(self, name: str, command: list[str], log: Path) -> None:
         self._name, self._command, self.log = name, command, log
@@ -85,6 +85,13 @@ class Process:
             self._running.wait(10)
             self._running = None
 
+    def terminate(self) -> None:
+        """Ask the process to end, and wait until it has."""
+        if self._running:
+            self._running.send_signal(signal.SIGTERM)
+            self._running.wait(30)
+            self._running = None
+
     def restart(self) -> None:
         self.kill()
         self.start()
@@ -96,9 +103,9 @@ class Process:
 
 
 class World:
-    """A Temporal server, the platform, a worker of the caller and one of the runner."""
+    """A Temporal server, the platform, a worker of the caller, one of the runner, and one in Go."""
 
-    def __init__(self, temporal: Path, folder: Path) -> None:
+    def __init__(self, temporal: Path, go_worker: Path, folder: Path) -> None:
         self.folder = folder
         self.gates = folder / "gates"
         self.gates.mkdir()
@@ -122,6 +129,7 @@ class World:
         peers = [self.temporal_address, self.platform_address, str(self.gates)]
         self.caller = self._python("handshake_worker", "caller", *peers)
         self.runner = self._python("handshake_worker", "runner", *peers)
+        self.go = self._process("go", [str(go_worker), self.temporal_address])
 
     def _process(self, name: str, command: list[str]) -> Process:
         return Process(name, command, self.folder / f"{name}.log")
@@ -133,7 +141,7 @@ class World:
 
     @property
     def processes(self) -> list[Process]:
-        return [self.temporal, self.platform, self.caller, self.runner]
+        return [self.temporal, self.platform, self.caller, self.runner, self.go]
 
     def start(self) -> None:
         self.temporal.start()
@@ -142,6 +150,7 @@ class World:
         self.wait_for_platform()
         self.caller.start()
         self.runner.start()
+        self.go.start()
 
     def stop(self) -> None:
         for process in reversed(self.processes):

@@ -6,19 +6,27 @@ Every test counts: how often the external activity resumed, with what, and how m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+import random
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, TypeVar
 
 import grpc.aio
 import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.api.common.v1 import WorkflowExecution as RunReference
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import RawValue
+from temporalio.converter import PayloadCodec
 from temporalio.converter import default as stock_converter
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
+from temporalio.worker import Replayer, Worker
 
 from stigmer_apis.agentic.agentexecution.v1 import (
     AgentExecutionId,
@@ -28,9 +36,10 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     ExecutionPhase,
     WorkflowExecution,
 )
-from stigmer_apis.temporal import SystemActivities, TemporalWorkflowInput
+from stigmer_apis.temporal import SystemActivities, TemporalWorkflowInput, data_converter
 from tests.handshake.execution_platform import FORGETFUL, UNREPORTABLE
-from tests.handshake.handshake_workflows import Order
+from tests.handshake.handshake_worker import Reports
+from tests.handshake.handshake_workflows import Caller, ExecuteServerlessWorkflow, Order
 from tests.handshake.processes import OTHER_NAMESPACE, PATIENCE, Process, World, events, forms_of
 
 SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
@@ -40,6 +49,7 @@ FAILED = EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED
 TIMED_OUT = EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT
 
 Handle = WorkflowHandle[Any, Any]
+T = TypeVar("T")
 Scenario = Callable[[Client], Awaitable[None]]
 
 
@@ -50,8 +60,8 @@ def play(world: World, scenario: Scenario, limit: float = 2 * PATIENCE) -> None:
     asyncio.run(asyncio.wait_for(scene(), limit))
 
 
-async def begin(client: Client, order: Order) -> Handle:
-    return await client.start_workflow("Caller", order, id=order.name, task_queue="caller")
+async def begin(client: Client, order: Order, queue: str = "caller") -> Handle:
+    return await client.start_workflow("Caller", order, id=order.name, task_queue=queue)
 
 
 async def proceed(client: Client, execution: WorkflowExecution) -> None:
@@ -98,8 +108,8 @@ async def failure_of(caller: Handle) -> BaseException:
     return error.cause
 
 
-async def soon(call: Callable[..., None], *arguments: object) -> None:
-    await asyncio.to_thread(call, *arguments)
+async def soon(call: Callable[..., T], *arguments: object) -> T:
+    return await asyncio.to_thread(call, *arguments)
 
 
 # -- the handshake
@@ -311,6 +321,280 @@ async def refusal(system: SystemActivities, token: bytes) -> ApplicationError:
     return caught.value
 
 
+# -- between Python and Go
+
+
+@pytest.mark.parametrize("system", ["runner", "go"])
+@pytest.mark.parametrize("run", ["runner", "go"])
+@pytest.mark.parametrize("caller", ["caller", "go"])
+def test_the_handshake_works_between_python_and_go_in_every_direction(
+    world: World, caller: str, run: str, system: str
+) -> None:
+    async def scenario(client: Client) -> None:
+        name = f"{caller}-{run}-{system}"
+        queues = Order(name, number=7, again=True, run_queue=run, system_queue=system)
+        failing = replace(queues, name=f"{name}-fails", fail="nothing to square")
+        waiting = await begin(client, queues, queue=caller)
+        raising = await begin(client, failing, queue=caller)
+        assert await waiting.result() == {"number": 7, "square": 49}
+        error = await failure_of(raising)
+        assert isinstance(error, ApplicationError)
+        assert (error.message, error.type) == ("nothing to square", "SquareRootOfNothing")
+
+    play(world, scenario)
+
+
+@pytest.mark.parametrize("system", ["runner", "go"])
+def test_a_spent_token_ends_the_retries_of_either_system_activity(
+    world: World, system: str
+) -> None:
+    async def scenario(client: Client) -> None:
+        order = Order(f"late-{system}", number=2, hold=True, timeout=2, system_queue=system)
+        caller = await begin(client, order)
+        execution = await asyncio.to_thread(world.execution_with_token, order.name)
+        assert isinstance(await failure_of(caller), TimeoutError)
+        await proceed(client, execution)
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": False}
+
+    play(world, scenario)
+
+
+# -- beyond the ordinary
+
+
+def test_a_heartbeat_timeout_set_by_mistake_is_refused_at_once(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        error = await failure_of(await begin(client, Order("beating", heartbeat=2, attempts=5)))
+        assert isinstance(error, ApplicationError)
+        assert "schedule it without heartbeat_timeout" in error.message
+        [execution] = world.executions("beating")
+        assert execution.status.callback_token == b""
+
+    play(world, scenario)
+
+
+def test_a_retry_of_the_external_activity_while_its_run_goes_on_fails_with_the_reason(
+    world: World,
+) -> None:
+    async def scenario(client: Client) -> None:
+        caller = await begin(client, Order("again", number=3, hold=True, timeout=2, attempts=2))
+        first = await asyncio.to_thread(world.execution_with_token, "again")
+        error = await failure_of(caller)
+        assert isinstance(error, ApplicationError)
+        assert error.type == "ExecutionNotStarted"
+        assert "ALREADY_EXISTS" in error.message
+        [second] = world.executions("again")
+        assert second.status.callback_token != first.status.callback_token
+
+        await proceed(client, first)
+        assert (await end_of_run(client, first))["FinalState"] == {"told": False}
+        [execution] = world.executions("again")
+        assert execution.status.output["square"] == 9
+
+    play(world, scenario)
+
+
+def test_a_run_that_is_reset_ends_the_wait_once(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        caller = await begin(client, Order("reset", number=5, hold=True))
+        execution = await asyncio.to_thread(world.execution_with_token, "reset")
+        await until_run_exists(client, execution)
+        run = client.get_workflow_handle(f"run-{execution.metadata.id}")
+        while not (done := await events(run, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)):
+            await asyncio.sleep(0.1)
+        await client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace="default",
+                workflow_execution=RunReference(workflow_id=run.id),
+                reason="by the test",
+                workflow_task_finish_event_id=done[0].event_id,
+                request_id=run.id,
+            )
+        )
+        await proceed(client, execution)
+        await assert_resumed_once(caller, {"number": 5, "square": 25})
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": True}
+
+    play(world, scenario)
+
+
+def test_a_run_that_continues_as_new_keeps_the_token_and_replays(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        caller = await begin(client, Order("anew", number=4, again=True))
+        await assert_resumed_once(caller, {"number": 4, "square": 16})
+        [execution] = world.executions("anew")
+        run = client.get_workflow_handle(f"run-{execution.metadata.id}")
+        assert (await run.result())["FinalState"] == {"told": True}
+        workflows = [Caller, ExecuteServerlessWorkflow]
+        replayer = Replayer(workflows=workflows, data_converter=data_converter)
+        for handle in (caller, run):
+            await replayer.replay_workflow(await handle.fetch_history())
+
+    play(world, scenario)
+
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.mark.parametrize("size", [3, int(1.9 * MEBIBYTE)])
+def test_a_result_within_the_limit_of_temporal_arrives(world: World, size: int) -> None:
+    async def scenario(client: Client) -> None:
+        caller = await begin(client, Order(f"fits-{size}", size=size))
+        assert await caller.result() == "x" * (size - 2)
+
+    play(world, scenario)
+
+
+@pytest.mark.parametrize("size", [int(2.1 * MEBIBYTE), int(4.1 * MEBIBYTE)])
+def test_a_result_beyond_the_limit_of_temporal_ends_the_wait(world: World, size: int) -> None:
+    async def scenario(client: Client) -> None:
+        name = f"too-large-{size}"
+        error = await failure_of(await begin(client, Order(name, size=size)))
+        assert isinstance(error, ApplicationError)
+        assert error.type == "ResultNotDeliverable"
+        assert "store it elsewhere" in error.message
+        [execution] = world.executions(name)
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": False}
+
+    play(world, scenario)
+
+
+def test_a_token_beyond_the_limit_of_temporal_is_refused(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        error = await refusal(SystemActivities(client), b"\n$" + bytes(4 * MEBIBYTE))
+        assert error.type == "InvalidCallbackToken"
+        assert error.non_retryable
+
+    play(world, scenario)
+
+
+def test_misconfiguration_is_retried_and_keeps_the_result(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        caller = await begin(client, Order("misconfigured", number=4, hold=True))
+        execution = await asyncio.to_thread(world.execution_with_token, "misconfigured")
+        elsewhere = await Client.connect(world.temporal_address, namespace="no-such-namespace")
+        verbose = await Client.connect(world.temporal_address, identity="x" * 2000)
+        for wrong in (elsewhere, verbose):
+            error = await refusal(SystemActivities(wrong), execution.status.callback_token)
+            assert error.type == "CompletionNotDelivered"
+            assert not error.non_retryable
+        await proceed(client, execution)
+        await assert_resumed_once(caller, {"number": 4, "square": 16})
+
+    play(world, scenario)
+
+
+class Codec(PayloadCodec):
+    """Stands for encryption; it may be out of order."""
+
+    def __init__(self, *, works: bool = True) -> None:
+        self._works = works
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        if not self._works:
+            raise ValueError("the key is gone")
+        return [
+            Payload(metadata={"encoding": b"toy"}, data=one.SerializeToString()) for one in payloads
+        ]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [Payload.FromString(one.data) for one in payloads]
+
+
+async def client_with(client: Client, codec: PayloadCodec | None) -> Client:
+    converter = replace(data_converter, payload_codec=codec)
+    return await Client.connect(client.service_client.config.target_host, data_converter=converter)
+
+
+async def run_with_codec(client: Client, name: str, token: bytes) -> Handle:
+    """Run what ends a wait, in a workflow whose payloads are encoded."""
+    data = vars(Order(name, number=6, system_queue=f"system-{name}"))
+    return await (await client_with(client, Codec())).start_workflow(
+        "ExecuteServerlessWorkflow",
+        TemporalWorkflowInput(f"aex-{name}", initial_data=data, callback_token=token),
+        id=f"coded-{name}",
+        task_queue=f"coded-{name}",
+    )
+
+
+def test_a_codec_on_one_side_only_is_retried_until_the_other_has_it(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        await begin(client, Order("coded", hold=True))
+        token = (await asyncio.to_thread(world.execution_with_token, "coded")).status.callback_token
+        coded = await client_with(client, Codec())
+        run = await run_with_codec(client, "coded", token)
+
+        def system(of: Client) -> Worker:
+            activities = SystemActivities(of).all()
+            return Worker(of, task_queue="system-coded", activities=activities)
+
+        runs = [ExecuteServerlessWorkflow]
+        reports = [Reports(grpc.aio.insecure_channel(world.platform_address)).report]
+        async with Worker(coded, task_queue="coded-coded", workflows=runs, activities=reports):
+            async with system(client):
+                while not (failure := await last_failure(run)):
+                    await asyncio.sleep(0.1)
+                assert "give this worker the codec of the workflow" in failure
+            async with system(coded):
+                output: Any = await run.result()
+        assert output["FinalState"] == {"told": True}
+
+    play(world, scenario)
+
+
+async def last_failure(run: Handle) -> str:
+    """Why the pending activity of a workflow failed last."""
+    pending = (await run.describe()).raw_description.pending_activities
+    return pending[0].last_failure.message if pending else ""
+
+
+def test_a_codec_that_fails_ends_the_wait(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        caller = await begin(client, Order("uncoded", hold=True))
+        execution = await asyncio.to_thread(world.execution_with_token, "uncoded")
+        broken = await client_with(client, Codec(works=False))
+        error = await refusal(SystemActivities(broken), execution.status.callback_token)
+        assert error.type == "ResultNotDeliverable"
+        raised = await failure_of(caller)
+        assert isinstance(raised, ApplicationError)
+        assert "cannot be encoded: ValueError" in raised.message
+        assert "the key is gone" not in raised.message
+
+    play(world, scenario)
+
+
+def test_a_worker_shuts_down_at_once_while_an_external_activity_is_pending(world: World) -> None:
+    async def scenario(client: Client) -> None:
+        caller = await begin(client, Order("shutdown", number=9, hold=True))
+        execution = await asyncio.to_thread(world.execution_with_token, "shutdown")
+        await until_run_exists(client, execution)
+        began = monotonic()
+        await soon(world.caller.terminate)
+        assert monotonic() - began < 15, "the worker waited for the external activity"
+        world.caller.start()
+        await proceed(client, execution)
+        await assert_resumed_once(caller, {"number": 9, "square": 81})
+
+    play(world, scenario)
+
+
+def test_a_caller_that_is_cancelled_while_the_token_is_stored_leaves_a_run_that_ends(
+    world: World,
+) -> None:
+    async def scenario(client: Client) -> None:
+        caller = await begin(client, Order("cancelled-early", number=8, gate="cancelled-early"))
+        await soon(world.wait_at, "cancelled-early")
+        await caller.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await caller.result()
+        world.open("cancelled-early")
+        execution = await asyncio.to_thread(world.execution_with_token, "cancelled-early")
+        await until_run_exists(client, execution)
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": False}
+
+    play(world, scenario)
+
+
 # -- killed and started again
 
 
@@ -419,35 +703,60 @@ def test_a_result_that_was_taken_is_not_delivered_twice_when_the_worker_dies_aft
         world.disarm("after-delivery")
 
 
-def test_of_100_at_once_none_is_lost_and_none_resumes_twice_while_everything_is_killed(
+def test_of_many_at_once_none_is_lost_and_none_resumes_twice_while_everything_is_killed(
     world: World,
 ) -> None:
-    orders = [Order(f"crowd-{n}", number=n, hold=True, timeout=600) for n in range(100)]
+    # More by `make handshake SOAK=<executions>:<seconds of kills>`.
+    count, seconds = map(int, (os.environ.get("SOAK") or "100:4").split(":"))
+    orders = [Order(f"crowd-{n}", number=n, hold=True, timeout=3600) for n in range(count)]
 
     async def scenario(client: Client) -> None:
         handles = await asyncio.gather(*(begin(client, order) for order in orders))
+        killing = asyncio.create_task(soon(kill_at_random, world, seconds))
         held = [await asyncio.to_thread(world.execution_with_token, order.name) for order in orders]
+        # Signals are sent while processes die, too.
         for execution in held:
-            await until_run_exists(client, execution)
-        await asyncio.gather(*(proceed(client, execution) for execution in held))
-        # Now the runs report and deliver, and the caller resumes.
-        for process in (world.runner, world.temporal, world.caller, world.platform):
-            await asyncio.sleep(0.3)
-            await soon(kill_and_restart, world, process)
+            await until_it_works(lambda execution=execution: proceed(client, execution))
+        kills = await killing
         for order, handle in zip(orders, handles, strict=True):
             n = order.number
             await assert_resumed_once(handle, {"number": n, "square": n * n})
 
         stored = [world.executions(order.name) for order in orders]
-        assert [len(executions) for executions in stored] == [1] * len(orders)
+        assert [len(executions) for executions in stored] == [1] * count
         tokens = {execution.status.callback_token for [execution] in stored}
-        assert len(tokens - {b""}) == len(orders), "two executions have one token, or one has none"
+        assert len(tokens - {b""}) == count, "two executions have one token, or one has none"
         outputs = [await end_of_run(client, execution) for [execution] in stored]
-        assert [output["Result"]["square"] for output in outputs] == [n * n for n in range(100)]
+        squares = [output["Result"]["square"] for output in outputs]
+        assert squares == [n * n for n in range(count)]
         told = [output["FinalState"]["told"] for output in outputs]
-        print(f"100 started, 100 resumed once with the right result; {told.count(True)} told so")
+        print(
+            f"{count} started, {count} resumed once and right, 0 lost, 0 twice; "
+            f"{told.count(True)} runs were told so; {kills} kills"
+        )
 
-    play(world, scenario, limit=5 * PATIENCE)
+    play(world, scenario, limit=5 * PATIENCE + 3 * seconds + count)
+
+
+def kill_at_random(world: World, seconds: float) -> int:
+    """Kill processes of the world, one after the other, and start each of them again."""
+    chosen, deadline, kills = random.Random(0), monotonic() + seconds, 0
+    while monotonic() < deadline:
+        sleep(chosen.uniform(0.1, 0.6))
+        kill_and_restart(world, chosen.choice(world.processes))
+        kills += 1
+    return kills
+
+
+async def until_it_works(call: Callable[[], Awaitable[None]]) -> None:
+    deadline = monotonic() + PATIENCE
+    while True:
+        try:
+            return await call()
+        except (RPCError, AssertionError):
+            if monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.2)
 
 
 # -- secrecy; that no log shows a token is checked when the world stops, after all tests

@@ -145,8 +145,10 @@ def test_a_result_is_handed_on_as_the_payload_that_it_came_in(token: bytes | str
 
 def test_the_activities_have_the_names_of_the_contract() -> None:
     activities, _ = system()
-    names = [cast("Any", one).__temporal_activity_definition.name for one in activities.all()]
-    assert names == ["CompleteExternalActivity", "FailExternalActivity"]
+    definitions = [cast("Any", one).__temporal_activity_definition for one in activities.all()]
+    assert [one.name for one in definitions] == ["CompleteExternalActivity", "FailExternalActivity"]
+    # So a worker hands over both payloads unread.
+    assert [one.arg_types for one in definitions] == [[RawValue, RawValue]] * 2
 
 
 @pytest.mark.parametrize(

@@ -67,18 +67,28 @@ class ProtoJsonPayloadConverter(EncodingPayloadConverter):
         raise RuntimeError(reason)
 
 
-class GoStructPayloadConverter(JSONPlainPayloadConverter):
-    """The stock converter for JSON (`json/plain`), which knows the Go structs of this package too.
+class GoStructPayloadConverter(EncodingPayloadConverter):
+    """A converter for JSON (`json/plain`) that knows the Go structs of this package too.
 
     They are read where the activity or workflow asks for one, and written as Go writes them.
+    Everything else is left to another converter for JSON.
     """
+
+    def __init__(self, other: EncodingPayloadConverter | None = None) -> None:
+        """Leave everything else to this converter; to the stock one if None."""
+        self._other = other or JSONPlainPayloadConverter()
+
+    @property
+    def encoding(self) -> str:
+        """See base class."""
+        return self._other.encoding
 
     def to_payload(self, value: Any) -> Payload | None:
         """See base class."""
         if is_go_struct(cast("object", type(value))):
             data = cast("GoStruct", value).to_json()
             return Payload(metadata={"encoding": self.encoding.encode()}, data=data)
-        return super().to_payload(value)
+        return self._other.to_payload(value)
 
     def from_payload(self, payload: Payload, type_hint: type[Any] | None = None) -> Any:
         """See base class.
@@ -88,7 +98,7 @@ class GoStructPayloadConverter(JSONPlainPayloadConverter):
                 shows no value.
         """
         if not is_go_struct(type_hint):
-            return super().from_payload(payload, type_hint)
+            return self._other.from_payload(payload, type_hint)
         try:
             return type_hint.from_json(payload.data)
         except ValueError as error:
@@ -99,11 +109,16 @@ class GoStructPayloadConverter(JSONPlainPayloadConverter):
 class StigmerPayloadConverter(CompositePayloadConverter):
     """The stock payload converter with the two above in place of those for the same encodings."""
 
-    def __init__(self) -> None:
-        """Take the stock converters, in their order."""
+    def __init__(self, *, json: EncodingPayloadConverter | None = None) -> None:
+        """Take the stock converters, in their order.
+
+        Args:
+            json: the converter for JSON that is neither a message nor a Go struct, such as
+                pydantic's; the stock one if None.
+        """
         own: dict[str, EncodingPayloadConverter] = {
             converter.encoding: converter
-            for converter in (ProtoJsonPayloadConverter(), GoStructPayloadConverter())
+            for converter in (ProtoJsonPayloadConverter(), GoStructPayloadConverter(json))
         }
         stock = DefaultPayloadConverter.default_encoding_payload_converters
         super().__init__(*(own.get(converter.encoding, converter) for converter in stock))

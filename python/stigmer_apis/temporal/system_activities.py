@@ -74,8 +74,9 @@ MAX_PAYLOAD_SIZE: Final = 2 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
-def _two(self: Any, token: RawValue, answer: RawValue) -> None:
-    """What an activity that `_takes_raw_values` looks like to a worker."""
+class _Shape:
+    def two(self, token: RawValue, answer: RawValue) -> None:
+        """What an activity that `_takes_raw_values` looks like to a worker."""
 
 
 def _takes_raw_values(
@@ -86,7 +87,7 @@ def _takes_raw_values(
     The converter would quote a token that it cannot read as bytes, and a call with too few
     arguments would be retried for ever.
     """
-    return functools.wraps(_two, assigned=("__annotations__",), updated=())(method)
+    return functools.wraps(_Shape.two, assigned=("__annotations__",), updated=())(method)
 
 
 def _read_bool(value: object, path: str) -> bool:
