@@ -60,7 +60,7 @@ def redaction_kept(before: Schema, now: Schema) -> Iterator[Finding]:
             yield Finding(
                 "REDACTION_KEPT",
                 field,
-                f'Field "{field.descriptor.name}" was debug_redact; without it logs show a secret',
+                f'Field "{field.descriptor.name}" was debug_redact; without it, logs show a secret',
             )
 
 
@@ -74,8 +74,8 @@ def writer_kept(before: Schema, now: Schema) -> Iterator[Finding]:
                 yield Finding(
                     "WRITER_KEPT",
                     field,
-                    f'Field "{field.descriptor.name}" was {"" if was else "not "}{name}, and '
-                    "whoever writes it relies on that",
+                    f'Field "{field.descriptor.name}" was {"" if was else "not "}{name}, and its '
+                    "writers rely on that",
                 )
 
 
@@ -90,8 +90,8 @@ def validation_kept(before: Schema, now: Schema) -> Iterator[Finding]:
                 "VALIDATION_KEPT",
                 element,
                 f'{type(element).__name__} "{element.descriptor.name}" changed its validation '
-                "rules since the baseline; callers rely on what passes, and readers on what does "
-                "not",
+                "rules since the baseline; callers rely on what they accept, and readers on what "
+                "they reject",
             )
 
 
@@ -118,8 +118,8 @@ def old_stays_valid(before: Schema, now: Schema) -> Iterator[Finding]:
                 finding = Finding(
                     "OLD_STAYS_VALID",
                     element,
-                    f'Rule "{violation.id}" on "{element.descriptor.name}" refuses messages that '
-                    "callers of the baseline send; let what they leave out or send pass",
+                    f'Rule "{violation.id}" on "{element.descriptor.name}" rejects messages that '
+                    "callers of the baseline send; accept what they send or omit",
                 )
                 found.setdefault((element.name, violation.id), finding)
     yield from found.values()
@@ -132,8 +132,8 @@ def authorization_kept(before: Schema, now: Schema) -> Iterator[Finding]:
             yield Finding(
                 "AUTHORIZATION_KEPT",
                 rpc,
-                f'RPC "{rpc.descriptor.name}" is authorized in another way than it was; who may '
-                "call it must not change by the way",
+                f'RPC "{rpc.descriptor.name}" changed its authorization since the baseline; add a '
+                "new RPC instead",
             )
 
 
@@ -146,8 +146,8 @@ def kind_kept(before: Schema, now: Schema) -> Iterator[Finding]:
                 yield Finding(
                     "KIND_KEPT",
                     element,
-                    f'"{element.name.rpartition(".")[2]}" has another {option.rpartition(".")[2]} '
-                    "than it had; stored resources and their IDs go by it",
+                    f'"{element.name.rpartition(".")[2]}" changed its {option.rpartition(".")[2]} '
+                    "since the baseline; stored resources and their IDs depend on it",
                 )
 
 
@@ -158,8 +158,8 @@ def option_kept(before: Schema, now: Schema) -> Iterator[Finding]:
             yield Finding(
                 "OPTION_KEPT",
                 option,
-                f'Option "{option.descriptor.name}" was number {old.descriptor.number}; whoever '
-                "reads compiled contracts finds it by that",
+                f'Option "{option.descriptor.name}" was number {old.descriptor.number}, by which '
+                "readers of compiled contracts find it",
             )
 
 
@@ -254,7 +254,7 @@ def _has_rules_to_ignore(field: Field, schema: Schema) -> bool:
 
 
 def _bare_authorization(rpc: Rpc) -> dict[str, str]:
-    """How an RPC is authorized, but for the words of the sentence for whoever is refused."""
+    """Return how an RPC is authorized, without the wording of its error message."""
     bare = {
         way: str(bool(rpc.options.get(f"{AUTHORIZATION}.{way}")))
         for way in ("is_public", "is_skip_authorization")

@@ -336,7 +336,7 @@ CHANGED_KINDS = (
 """,
     """\
   sprocket = 1001 [(kind_meta) = { group: agentic version: v1 name: "Sprocket" id_prefix: "spr" }];
-  widget = 1002 [(kind_meta) = { // KIND_KEPT: "ApiResourceKind/widget" has another kind_meta
+  widget = 1002 [(kind_meta) = { // KIND_KEPT: "ApiResourceKind/widget" changed its kind_meta
     group: agentic version: v1 name: "Widget" id_prefix: "wid"
   }];
   newcomer = 1003 [(kind_meta) = { group: agentic version: v1 name: "Newcomer" id_prefix: "new" }];

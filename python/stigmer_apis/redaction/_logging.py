@@ -1,4 +1,4 @@
-"""Keeps secrets out of what a process logs, whoever logs it and however it is formatted.
+"""Keep secrets out of the logs of a process, regardless of the logger and the format.
 
 Log records are not searched for secrets: what a line shows is resolved after every filter, in
 places that no search reaches. Instead, whatever can show a secret is made to print masked.

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self, TypeGuard, TypeVar, cast
 
 T = TypeVar("T")
 
-# encoding/json writes these as escapes, so that JSON can stand in HTML and in JavaScript. They can
+# encoding/json escapes these, so that JSON can be embedded in HTML and JavaScript. They can
 # only occur within strings.
 _ESCAPED = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
@@ -59,7 +59,7 @@ class GoStruct:
         return cls.from_json_value(value)
 
     def to_json(self) -> bytes:
-        """Write what `json.Marshal` writes for the struct, but for the spelling of some numbers.
+        """Write what `json.Marshal` writes for the struct, except for the spelling of some numbers.
 
         Raises:
             ValueError: a value cannot be written as JSON, such as NaN or a lone surrogate.

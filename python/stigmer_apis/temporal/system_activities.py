@@ -9,8 +9,8 @@ and its workflows call them with `complete_external_activity` and `fail_external
 package, or from any SDK by name: `CompleteExternalActivity(token, result)` and
 `FailExternalActivity(token, error)`.
 
-The input of an activity is part of the history of its workflow, and so is the token. Whoever can
-read that history can read it, unless the payloads are encrypted: see docs/handshake.md.
+The input of an activity is part of the history of its workflow, and so is the token. Anyone who can
+read that history can read the token, unless the payloads are encrypted: see docs/handshake.md.
 """
 
 from __future__ import annotations
