@@ -34,7 +34,7 @@ SUBJECTS: dict[str, Callable[[Message], object]] = {
     "MessageToJson": MessageToJson,
     "to_json": to_json,
 }
-LOGS = ("log, in clear", "log, Redacted", "log, filter", "not logged, filter")
+LOGS = ("log, plain text", "log, Redacted", "log, filter", "not logged, filter")
 
 
 class Nowhere(logging.Handler):

@@ -112,7 +112,7 @@ class _Comparison:
     def _told(
         self, found: Iterable[Finding], corrected_by: set[str], what: str, base: str
     ) -> Iterator[str]:
-        """Print findings, but for those that releases correct, or the contract if that is empty."""
+        """Print the findings that no release corrects, or a sentence if there are none."""
         left = list(found)
         for name in corrected_by:
             corrections = self._released_corrections[name] if name else self._corrections

@@ -111,7 +111,7 @@ def test_no_example_prints_a_token_or_a_secret_in_any_form(
         "text format": str(BytesValue(value=begin)).removeprefix('value: "').rstrip('"\n'),
         "repr": repr(begin)[2:-1],
         "raw": "external-activity-task-token",
-        "a secret in clear": defined["PASSWORD"],
+        "a secret in plain text": defined["PASSWORD"],
     }
     assert forms["raw"].encode() in token
     printed = output[example].lower()

@@ -90,7 +90,7 @@ class Draft:
         self._locate_anew(name, locations)
 
     def add(self, name: str, above: Path, number: int, element: Any, comment: str) -> None:
-        """Add an element with a comment to those that stand in a field of the element above."""
+        """Add an element with a comment to a repeated field of its parent."""
         children = _children(locate(self.file(name), above), number)
         children.add().CopyFrom(element)
         location = self.file(name).source_code_info.location.add()

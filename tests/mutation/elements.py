@@ -1,4 +1,4 @@
-"""Where everything stands in the contract."""
+"""The location of every element of the contract."""
 
 from __future__ import annotations
 

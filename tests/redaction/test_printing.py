@@ -1,4 +1,4 @@
-"""No message of this package prints a secret, whoever prints it; the rest of protobuf is as it was.
+"""No message of this package prints a secret; the rest of protobuf is unchanged.
 
 Run on the runtime at hand, and on the other implementation of it in a process of its own.
 """

@@ -108,14 +108,14 @@ def test_every_message_that_marks_itself_as_secret_does_it_as_redaction_knows_it
 
 
 @each_path
-def test_whoever_asks_for_the_text_format_or_json_gets_the_secret(path: Path) -> None:
+def test_an_explicit_call_for_the_text_format_or_json_gives_the_secret(path: Path) -> None:
     # The way to the plain text; and that the search finds what is there.
     message = filled(path, TOKEN, SECRET)
     is_token = path.fields[-1].type == FieldDescriptor.TYPE_BYTES
     secret = TOKEN if is_token else SECRET.encode()
     with pytest.raises(AssertionError, match="shows the secret"):
         assert_hidden(secret, text_format.MessageToString(message), str(path))
-    if is_token:  # other secrets stand in JSON as text
+    if is_token:  # other secrets are text in JSON
         with pytest.raises(AssertionError, match=r"shows the secret \(base64"):
             assert_hidden(secret, MessageToJson(message), str(path))
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def but(text: str, old: str, new: str) -> str:
-    """Replace what stands in a text exactly once."""
+    """Replace a part of a text that occurs exactly once."""
     assert text.count(old) == 1, f"{old!r} does not stand once in {text}"
     return text.replace(old, new)
 
 
 def edit(checkout: Path, path: str, old: str, new: str) -> None:
-    """Replace what stands in a file of a checkout exactly once."""
+    """Replace a part of a file in a checkout that occurs exactly once."""
     source = checkout / path
     source.write_text(but(source.read_text(), old, new))
 

@@ -72,7 +72,7 @@ class Stage:
 
 
 class ToyCodec(PayloadCodec):
-    """Stands in for encryption: it hides payloads from a search, and from nobody else."""
+    """A fake encryption, which only hides payloads from a text search."""
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return [

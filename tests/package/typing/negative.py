@@ -40,7 +40,7 @@ from stigmer_apis.agentic.workflowexecution.v1.io_pb2 import WorkflowTask  # E: 
 
 status = WorkflowExecutionStatus()
 
-# The callback token is bytes, and stands in the status alone.
+# The callback token is bytes, and only the status has it.
 WorkflowExecutionStatus(callback_token="token")  # E: mypy[arg-type] pyright[reportArgumentType]
 status.callback_token = "token"  # E: mypy[assignment] pyright[reportAttributeAccessIssue]
 status.callback_token = None  # E: mypy[assignment] pyright[reportAttributeAccessIssue]

@@ -1,5 +1,5 @@
 // Roundtrip reads every message of an input folder, writes it again, and builds messages of its own.
-// What it is called with and what it writes stands in tests/interop/peers.py.
+// tests/interop/peers.py describes its arguments and its output.
 package main
 
 import (
