@@ -40,6 +40,8 @@ UV := build/bootstrap/bin/uv --quiet
 CODEGEN := .venv-codegen/bin
 VENV := .venv/bin
 BUF := $(CODEGEN)/buf
+# The compiled contract. Each make compiles it once, for every check.
+IMAGE := build/contract.binpb
 PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header
 
 # The Temporal server of `make handshake`: the CLI, built once from the Go module proxy and shared by
@@ -76,7 +78,7 @@ deps: ## Set up the tools in this folder
 	$(call environments,dev codegen)
 
 compile: deps ## Check that the contract compiles
-	@$(BUF) build || { echo 'compile: fix the errors above' >&2; exit 1; }
+	@$(BUF) build --output $(IMAGE) || { echo 'compile: fix the errors above' >&2; exit 1; }
 
 # Compile first: buf would "format" a broken declaration into a different one.
 format-check: compile ## Check the format of the .proto files
@@ -91,11 +93,11 @@ format: compile ## Format the .proto files and our own Python
 lint: format-check ## Check the contract against the rules in buf.yaml and schema_rules/
 	@$(BUF) lint || \
 	  { echo 'lint: fix the errors above; new names get no exceptions in buf.yaml' >&2; exit 1; }
-	@$(CODEGEN)/python -m schema_rules --error-format $(ERROR_FORMAT)
+	@$(CODEGEN)/python -m schema_rules --image $(IMAGE) --error-format $(ERROR_FORMAT)
 	@echo 'lint: no findings'
 
-breaking: deps ## Compare the contract with the releases, and with AGAINST=<git revision>
-	@$(CODEGEN)/python -m schema_rules.breaking
+breaking: compile ## Compare the contract with the releases, and with AGAINST=<git revision>
+	@$(CODEGEN)/python -m schema_rules.breaking --image $(IMAGE)
 
 generate: deps ## Generate the package from the contract, unless it is up to date
 	@$(CODEGEN)/python -m codegen

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from codegen import image
-from codegen.project import BUILD, ROOT, StepError
+from codegen.project import StepError
 from schema_rules import releases
-from schema_rules.check import excused_but_new, findings, load_exceptions, unexcused
+from schema_rules.check import contract, excused_but_new, findings, load_exceptions, unexcused
 from schema_rules.finding import FORMATS, in_order
 
 
@@ -16,11 +16,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Check, and return the exit code: 0, or 1 after findings or a sentence on what went wrong."""
     parser = argparse.ArgumentParser(prog="schema_rules", description=__doc__)
     parser.add_argument("--error-format", choices=FORMATS, default="text")
-    show = FORMATS[parser.parse_args(arguments).error_format]
+    parser.add_argument("--image", type=Path, help="the compiled contract; compiled if not given")
+    options = parser.parse_args(arguments)
+    show = FORMATS[options.error_format]
     try:
         exceptions = load_exceptions()
         wrong = excused_but_new(exceptions, releases.element_names(releases.RELEASES))
-        found = list(findings(image.build(ROOT, BUILD / "lint" / "image.binpb")))
+        found = list(findings(contract(options.image)))
     except (StepError, ValueError) as error:
         print(f"lint: {error}", file=sys.stderr)
         return 1

@@ -15,11 +15,10 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from codegen import image
 from codegen.place import SCHEMA_IMAGE
-from codegen.project import BUILD, PACKAGE, ROOT, StepError, run_tool
+from codegen.project import PACKAGE, ROOT, StepError, run_tool
 from schema_rules import releases
-from schema_rules.check import Reasons, incompatible, load_corrections, unexcused
+from schema_rules.check import Reasons, contract, incompatible, load_corrections, unexcused
 from schema_rules.compatibility_rules import baseline_schema
 from schema_rules.finding import Finding, as_text, in_order
 from schema_rules.releases import CHANGELOG, CORRECTIONS, RELEASES
@@ -36,10 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
         default=os.environ.get("AGAINST"),
         help="a git revision to compare with as well; AGAINST in the environment if not given",
     )
-    name = parser.parse_args(arguments).against
+    parser.add_argument("--image", type=Path, help="the compiled contract; compiled if not given")
+    options = parser.parse_args(arguments)
+    name: str | None = options.against
     try:
         revision = Revision.find(name) if name else None
-        comparison = _Comparison()
+        comparison = _Comparison(contract(options.image))
         problems = list(comparison.with_releases())
         if revision is not None:
             problems += comparison.with_revision(revision)
@@ -58,9 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
 class _Comparison:
     """Compares the contract as it is; prints findings, and yields a sentence for each problem."""
 
-    def __init__(self) -> None:
-        self._image = image.build(ROOT, BUILD / "breaking" / "image.binpb")
-        self._now = Schema(self._image)
+    def __init__(self, image: FileDescriptorSet) -> None:
+        self._image = image
+        self._now = Schema(image)
         self._releases = releases.every(RELEASES)
         self.last = self._releases[-1]
         self._schemas = {
@@ -106,8 +107,8 @@ class _Comparison:
         later = {folder.name for folder in self._releases} - set(revision.releases())
         yield from self._told(found, later | {""}, "the contract", revision.name)
 
-    def _schema(self, contract: FileDescriptorSet, folder: Path) -> Schema:
-        return baseline_schema(contract, self._image, releases.fixtures_of(folder))
+    def _schema(self, image: FileDescriptorSet, folder: Path) -> Schema:
+        return baseline_schema(image, self._image, releases.fixtures_of(folder))
 
     def _told(
         self, found: Iterable[Finding], corrected_by: set[str], what: str, base: str

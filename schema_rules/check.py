@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from codegen import image
+from codegen.project import BUILD, ROOT
 from schema_rules import (
     authorization_rules,
     cel_rules,
@@ -121,21 +123,32 @@ def load_reasons(path: Path, rules: Container[str]) -> Reasons:
     return found
 
 
-def findings(image: FileDescriptorSet) -> Iterator[Finding]:
+def contract(path: Path | None) -> FileDescriptorSet:
+    """Return the compiled contract: the image at a path, or compiled now if there is no path.
+
+    Raises:
+        StepError: the contract does not compile.
+    """
+    if path is not None:
+        return FileDescriptorSet.FromString(path.read_bytes())
+    return image.build(ROOT, BUILD / "contract.binpb")
+
+
+def findings(compiled: FileDescriptorSet) -> Iterator[Finding]:
     """Everything that the rules find in an image, what is excused included."""
-    schema = Schema(image)
+    schema = Schema(compiled)
     for rule in RULES.values():
         yield from rule(schema)
 
 
 def incompatibilities(
     baseline: FileDescriptorSet,
-    image: FileDescriptorSet,
+    compiled: FileDescriptorSet,
     fixtures: Mapping[str, bytes] | None = None,
 ) -> Iterator[Finding]:
     """Yield every incompatibility of an image with a baseline, whose fixtures may be given."""
-    before = compatibility_rules.baseline_schema(baseline, image, fixtures)
-    yield from incompatible(before, Schema(image))
+    before = compatibility_rules.baseline_schema(baseline, compiled, fixtures)
+    yield from incompatible(before, Schema(compiled))
 
 
 def incompatible(before: Schema, now: Schema) -> Iterator[Finding]:

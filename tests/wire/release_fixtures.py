@@ -21,6 +21,8 @@ from tests.wire.image_types import ImageTypes
 RELEASES = Path(__file__).resolve().parents[2] / "releases"
 HEAD = RELEASES / "HEAD"
 IMAGE = "schema.binpb"
+BESIDE = frozenset({IMAGE, "corrections.toml"})
+"""What a release holds besides its fixtures."""
 BINARY = ".binpb"
 JSON = ".json"
 
@@ -70,7 +72,7 @@ def write(release: Path) -> int:
     """Write the fixtures of a release, remove stale files, and return the number of fixtures."""
     files = files_of(image_of(release))
     release.mkdir(parents=True, exist_ok=True)
-    for stray in {path.name for path in release.iterdir()} - files.keys() - {IMAGE}:
+    for stray in {path.name for path in release.iterdir()} - files.keys() - BESIDE:
         (release / stray).unlink()
     for name, content in files.items():
         (release / name).write_bytes(content)

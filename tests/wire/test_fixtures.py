@@ -20,6 +20,7 @@ from tests.wire.filler import ALL_BYTES, FULL, declared_fields, is_oneof_member
 from tests.wire.image_types import ImageTypes
 from tests.wire.message_types import CONTRACT, MESSAGE_TYPES
 from tests.wire.release_fixtures import (
+    BESIDE,
     BINARY,
     HEAD,
     IMAGE,
@@ -161,7 +162,7 @@ def test_every_message_of_the_contract_has_a_fixture() -> None:
 
 @on_every_release
 def test_a_release_has_a_fixture_of_every_message_and_no_other_file(release: Path) -> None:
-    kept = {path.name for path in release.iterdir()} - {IMAGE}
+    kept = {path.name for path in release.iterdir()} - BESIDE
     claimed = set(files_of(image_of(release)))
     advice = _advice(release)
     assert sorted(kept - claimed) == [], f"nothing claims these files in {release.name}; {advice}"
