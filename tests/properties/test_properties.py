@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-import os
 import pickle
 from collections.abc import Callable
 
@@ -17,25 +16,11 @@ import pytest
 from google.protobuf import json_format, text_format
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from tests.fuzz.fuzz_targets import within
 from tests.properties.strategies import messages
 from tests.wire.message_types import MESSAGE_TYPES
-
-SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
-settings.register_profile(
-    "short",
-    max_examples=2,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    suppress_health_check=SLOW,
-)
-settings.register_profile(
-    "long", max_examples=50, database=None, deadline=None, suppress_health_check=SLOW
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
 def _bytes(message: Message) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from logging.handlers import SocketHandler
 from typing import Any
 
@@ -13,8 +14,8 @@ from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import StringValue
 
 
-@pytest.fixture(autouse=True)
-def nothing_stays_installed() -> Iterator[None]:
+@contextmanager
+def taken_back() -> Generator[None]:
     """Take back what `install_logging` changes, in both runtimes."""
     kinds = [StringValue.__mro__[1]]
     if kinds[0] is Message:
@@ -30,3 +31,10 @@ def nothing_stays_installed() -> Iterator[None]:
         metaclass.__init__ = make_class
     logging.setLogRecordFactory(make_record)
     SocketHandler.makePickle = make_pickle  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_installed() -> Iterator[None]:
+    """Leave the process as it was before the test."""
+    with taken_back():
+        yield

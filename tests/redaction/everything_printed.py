@@ -118,7 +118,7 @@ def holders(held: Any) -> dict[str, Any]:
         "a list within itself": cycle,
         "an error": ValueError("wrong", held),
         "an error with attributes": HolderError(held, code=3),
-        "a system error": FileNotFoundError(2, "missing", repr(held)),
+        "a system error": FileNotFoundError(2, "missing", held),
         "a group of errors": ExceptionGroup("two", [KeyError("x"), ValueError(held)]),
     }
 
