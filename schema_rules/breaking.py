@@ -113,7 +113,7 @@ class _Comparison:
     def _told(
         self, found: Iterable[Finding], corrected_by: set[str], what: str, base: str
     ) -> Iterator[str]:
-        """Print the findings that no release corrects, or a sentence if there are none."""
+        """Print the findings that no correction covers, and yield a sentence if there are any."""
         left = list(found)
         for name in corrected_by:
             corrections = self._released_corrections[name] if name else self._corrections

@@ -1,4 +1,4 @@
-"""The caller: a workflow of any service, and its activities, which run a Stigmer workflow."""
+"""The caller: a workflow of any service, whose activities run a Stigmer workflow."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OrderWorkflow:
 
     @workflow.run
     async def run(self, amount: int) -> Any:
-        # An activity of its own, so that a retry of the external activity creates nothing.
+        # A separate activity, so that a retry of the external activity creates nothing.
         execution = await workflow.execute_activity(
             "CreateExecution",
             result_type=WorkflowExecution,
@@ -38,9 +38,9 @@ class OrderWorkflow:
         return await workflow.execute_activity(
             "RunExecution",
             args=[execution, amount],
-            # Above the longest run, and no heartbeat timeout: see docs/handshake.md.
+            # Longer than the longest run, and no heartbeat timeout: see docs/handshake.md.
             start_to_close_timeout=timedelta(hours=1),
-            # A retry would have another token than the run that goes on.
+            # A retry would have a different token than the run that is still going.
             retry_policy=RetryPolicy(maximum_attempts=1),
         )
 
@@ -56,7 +56,7 @@ class CallerActivities:
 
     @activity.defn(name="CreateExecution")
     async def create_execution(self) -> WorkflowExecution:
-        """Create what the external activity is to run."""
+        """Create the execution that the external activity will run."""
         request = WorkflowExecution(
             api_version="agentic.stigmer.ai/v1",
             kind="WorkflowExecution",
@@ -72,7 +72,7 @@ class CallerActivities:
 
     @activity.defn(name="RunExecution")
     async def run_execution(self, execution: WorkflowExecution, amount: int) -> Any:
-        """Steps 1 to 4 of the handshake."""
+        """Perform steps 1 to 4 of the handshake."""
 
         async def start(execution: WorkflowExecution, token: bytes) -> None:
             print(f"caller    starts the run of {execution.metadata.id} and passes on its token")

@@ -1,6 +1,6 @@
-"""The platform of the example: the command and query services of workflow executions, in memory."""
+"""The platform of the example: the command service of workflow executions, in memory."""
 
-# RPC names are those of the contract.
+# The contract defines the RPC names.
 # ruff: noqa: N802
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Executions(WorkflowExecutionCommandControllerServicer):
-    """Stores executions and merges reports, as the comments of the contract say.
+    """Stores executions and merges reports, as the comments of the contract describe.
 
-    What the platform does on its own is left out, such as clearing the token at the end.
+    It omits what the platform does by itself, such as clearing the token at the end.
     """
 
     def __init__(self) -> None:
@@ -49,14 +49,14 @@ class Executions(WorkflowExecutionCommandControllerServicer):
         for field, _ in request.status.ListFields():
             status.ClearField(field.name)
         status.MergeFrom(request.status)
-        # Names of fields only: the token among them must not be printed.
+        # Print only the names of fields, because the token must not be printed.
         fields = ", ".join(field.name for field, _ in request.status.ListFields())
         print(f"platform  stored {fields} of {request.execution_id}")
         return execution
 
 
 async def serve() -> tuple[grpc.aio.Server, str, Executions]:
-    """Serve on a free port; return the server, its address, and what it stores."""
+    """Serve on a free port; return the server, its address, and its store."""
     executions = Executions()  # pyright: ignore[reportAbstractUsage]
     server = grpc.aio.server()
     add_WorkflowExecutionCommandControllerServicer_to_server(executions, server)

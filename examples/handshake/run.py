@@ -1,10 +1,10 @@
-"""The callback-token handshake on a Temporal server of its own, from end to end.
+"""The callback-token handshake from end to end, on its own Temporal server.
 
     make example-handshake
 
-or, with a Temporal CLI at hand, `TEMPORAL_CLI=/path/to/temporal python examples/handshake/run.py`.
-A calling workflow waits for a run that succeeds, then for one that fails. Everything runs in this
-process but the Temporal server; in service, each worker is a process of its own.
+or, with a Temporal CLI, `TEMPORAL_CLI=/path/to/temporal python examples/handshake/run.py`. A
+calling workflow waits for a run that succeeds, then for one that fails. Everything except the
+Temporal server runs in this process; in production, each worker is a separate process.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ async def show(client: Client, amount: int) -> None:
 
 
 async def main(temporal_cli: str) -> None:
-    """Start a Temporal server and the platform, run both workers, and show both ends."""
+    """Start a Temporal server and the platform, run both workers, and show both outcomes."""
     server, address, executions = await serve()
-    # A proxy that the environment names would be asked for 127.0.0.1 too.
+    # Otherwise gRPC would use a proxy from the environment even for 127.0.0.1.
     options = [("grpc.enable_http_proxy", 0)]
     async with (
         await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]

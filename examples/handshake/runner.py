@@ -25,11 +25,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="ExecuteServerlessWorkflow")
 class ExecuteServerlessWorkflow:
-    """The run of an execution; here it knows one task, the price of an order."""
+    """The run of an execution, which in this example has one task, pricing an order."""
 
     @workflow.run
     async def run(self, given: TemporalWorkflowInput) -> TemporalWorkflowOutput:
-        """Step 5 of the handshake, when the work is done."""
+        """Perform step 5 of the handshake when the work is done."""
         amount: Any = (given.initial_data or {}).get("amount")
         error = "an order has at least one piece" if amount < 1 else ""
         result = {"price": amount * 3}
@@ -49,7 +49,7 @@ class ExecuteServerlessWorkflow:
 
 
 class RunnerActivities:
-    """What the runner tells the platform."""
+    """The reports of the runner to the platform."""
 
     def __init__(self, commands: ExecutionCommands) -> None:
         self._commands = commands
