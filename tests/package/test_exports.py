@@ -17,6 +17,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from stigmer_apis import schema
 from stigmer_apis.agentic.agentexecution import v1 as agentexecution
 from stigmer_apis.agentic.workflowexecution import v1 as workflowexecution
+from tests.each import for_each
 
 
 def names_of(file: FileDescriptorProto) -> dict[str, str]:
@@ -42,7 +43,7 @@ def exports_of(image: FileDescriptorSet) -> dict[str, dict[str, str]]:
 
 
 EXPORTS = exports_of(schema.file_descriptor_set())
-every_package = pytest.mark.parametrize("package", EXPORTS)
+on_every_package = for_each({package: package for package in EXPORTS})
 
 
 def import_package(name: str) -> ModuleType:
@@ -63,25 +64,25 @@ def test_the_contract_has_names_of_every_kind_to_export(contract: FileDescriptor
     assert any(file.service for file in ours)
 
 
-@every_package
+@on_every_package
 def test_a_package_re_exports_exactly_what_its_proto_package_declares(package: str) -> None:
     assert set(import_package(package).__all__) == set(EXPORTS[package])
 
 
-@every_package
+@on_every_package
 def test_the_public_names_of_a_package_are_sorted_and_stand_once(package: str) -> None:
     public = import_package(package).__all__
     assert public == sorted(set(public))
 
 
-@every_package
+@on_every_package
 def test_dir_lists_the_public_names_of_a_package(package: str) -> None:
     listed = dir(import_package(package))
     assert listed == sorted(listed)
     assert set(EXPORTS[package]) <= set(listed)
 
 
-@every_package
+@on_every_package
 def test_an_exported_object_is_the_one_in_its_module(package: str) -> None:
     exported = import_package(package)
     for name, module in EXPORTS[package].items():
@@ -89,7 +90,7 @@ def test_an_exported_object_is_the_one_in_its_module(package: str) -> None:
         assert getattr(exported, name) is defined, name
 
 
-@every_package
+@on_every_package
 def test_a_message_knows_by_its_module_name_where_it_can_be_found_again(package: str) -> None:
     for name, module in EXPORTS[package].items():
         exported = getattr(import_package(package), name)
@@ -98,7 +99,7 @@ def test_a_message_knows_by_its_module_name_where_it_can_be_found_again(package:
             assert exported.__qualname__ == name
 
 
-@every_package
+@on_every_package
 def test_a_package_gives_the_same_object_however_often_it_is_asked(package: str) -> None:
     exported = import_package(package)
     for name in EXPORTS[package]:
@@ -108,7 +109,7 @@ def test_a_package_gives_the_same_object_however_often_it_is_asked(package: str)
         assert vars(exported)[name] is first, name
 
 
-@every_package
+@on_every_package
 def test_the_type_stub_of_a_package_lists_the_same_public_names(package: str) -> None:
     exported = import_package(package)
     lists = [
@@ -120,7 +121,7 @@ def test_the_type_stub_of_a_package_lists_the_same_public_names(package: str) ->
     assert lists == [exported.__all__]
 
 
-@every_package
+@on_every_package
 def test_the_type_stub_of_a_package_imports_each_name_from_its_module(package: str) -> None:
     imported = {
         alias.asname: node.module
@@ -154,7 +155,7 @@ def test_the_values_of_an_enum_are_reached_through_it(
     assert wrapper.Name(number) == value
 
 
-@every_package
+@on_every_package
 def test_every_enum_offers_exactly_the_values_of_the_contract(
     package: str, contract: FileDescriptorSet
 ) -> None:
@@ -178,7 +179,7 @@ def test_enums_of_one_name_in_two_packages_stay_apart() -> None:
     assert of_agents.DESCRIPTOR.full_name == "ai.stigmer.agentic.agentexecution.v1.ExecutionPhase"
 
 
-@every_package
+@on_every_package
 def test_every_exported_descriptor_carries_the_name_of_its_own_proto_package(package: str) -> None:
     proto_package = package.replace("stigmer_apis", "ai.stigmer", 1)
     for name, module in EXPORTS[package].items():

@@ -14,6 +14,8 @@ import sys
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from tests.each import for_each
+
 KINDS = {"commons.apiresource.apiresourcekind"}
 METADATA = {"commons.apiresource"}
 REFERENCES = METADATA | KINDS | {"commons.rpc"}
@@ -85,7 +87,7 @@ print(json.dumps({"grpc": sorted(set(sys.modules) - at_start)}))
 Steps = dict[str, dict[str, set[str]]]
 """Return the modules loaded at the end of each step, for every package."""
 
-every_package = pytest.mark.parametrize("package", LOADED)
+on_every_package = for_each({package: package for package in LOADED})
 
 
 @pytest.fixture(scope="module")
@@ -132,14 +134,14 @@ def test_the_table_names_every_package(contract: FileDescriptorSet) -> None:
     assert {name for name in packages if not name.startswith("google.")} == set(LOADED)
 
 
-@every_package
+@on_every_package
 def test_a_package_itself_loads_no_message(package: str, steps: Steps) -> None:
     loaded = steps[package]["package"]
     assert message_modules(loaded) == {}
     assert from_elsewhere(loaded) == {"stigmer_apis"}
 
 
-@every_package
+@on_every_package
 def test_the_messages_of_a_package_load_those_of_no_unrelated_one(
     package: str, steps: Steps
 ) -> None:
@@ -148,7 +150,7 @@ def test_the_messages_of_a_package_load_those_of_no_unrelated_one(
     assert packages == others | {package}
 
 
-@every_package
+@on_every_package
 def test_the_messages_of_a_package_load_as_many_modules_as_counted(
     package: str, steps: Steps
 ) -> None:
@@ -156,14 +158,14 @@ def test_the_messages_of_a_package_load_as_many_modules_as_counted(
     assert len(message_modules(steps[package]["messages"])) == count
 
 
-@every_package
+@on_every_package
 def test_the_messages_of_a_package_load_nothing_but_protobuf(package: str, steps: Steps) -> None:
     loaded = steps[package]["messages"]
     assert from_elsewhere(loaded) == {"google", "stigmer_apis"}
     assert {name for name in loaded if name.endswith("_pb2_grpc")} == set()
 
 
-@every_package
+@on_every_package
 def test_the_stubs_of_a_package_load_no_message_that_its_rpcs_do_not_carry(
     package: str, steps: Steps
 ) -> None:
@@ -176,7 +178,7 @@ def test_the_stubs_of_a_package_load_no_message_that_its_rpcs_do_not_carry(
         assert added == {}
 
 
-@every_package
+@on_every_package
 def test_the_stubs_of_a_package_load_nothing_but_grpc_on_top(
     package: str, steps: Steps, grpc_alone: set[str]
 ) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from stigmer_apis import schema
+from tests.each import for_each
 
 V1 = "stigmer_apis.agentic.workflowexecution.v1"
 STUB = "WorkflowExecutionCommandControllerStub"
@@ -208,7 +209,7 @@ def test_a_message_loads_no_module_of_an_unrelated_proto_package() -> None:
     assert loaded == allowed_in(f"{V1}.api_pb2")
 
 
-@pytest.mark.parametrize("module", GENERATED)
+@for_each({module: module for module in GENERATED})
 def test_a_module_imported_first_loads_what_its_file_imports_and_no_more(
     module: str, first_imports: dict[str, set[str]]
 ) -> None:

@@ -14,7 +14,6 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
 from google.protobuf import message_factory, symbol_database, text_format
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import Message
@@ -24,6 +23,7 @@ from stigmer_apis.agentic.environment.v1 import EnvironmentSpec, EnvironmentValu
 from stigmer_apis.agentic.executioncontext.v1 import ExecutionValue
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution, WorkflowExecutionStatus
 from stigmer_apis.redaction import fingerprint
+from tests.each import for_each
 from tests.redaction.everything_printed import everything_printed
 from tests.redaction.redaction_cases import (
     MESSAGE_TYPES,
@@ -47,14 +47,14 @@ def prints_by_itself(message_type: Any) -> bool:
     return getattr(message_type.__str__, "__module__", None) == "stigmer_apis._printing"
 
 
-@pytest.mark.parametrize("message_type", MESSAGE_TYPES, ids=lambda t: t.DESCRIPTOR.full_name)
+@for_each({t.DESCRIPTOR.full_name: t for t in MESSAGE_TYPES})
 def test_exactly_the_messages_that_can_hold_a_secret_print_masked(
     message_type: type[Message],
 ) -> None:
     assert prints_by_itself(message_type) == (message_type in HOLDS_SECRETS)
 
 
-@pytest.mark.parametrize("message_type", HOLDS_SECRETS, ids=lambda t: t.DESCRIPTOR.full_name)
+@for_each({t.DESCRIPTOR.full_name: t for t in HOLDS_SECRETS})
 def test_nothing_that_python_prints_of_a_message_shows_a_secret(
     message_type: type[Message],
 ) -> None:
@@ -106,10 +106,8 @@ def test_the_other_implementation_of_protobuf_prints_masked_as_well() -> None:
 
 def walk() -> None:
     """What the tests above do, in a process without pytest."""
-    for message_type in MESSAGE_TYPES:
-        test_exactly_the_messages_that_can_hold_a_secret_print_masked(message_type)
-        if message_type in HOLDS_SECRETS:
-            test_nothing_that_python_prints_of_a_message_shows_a_secret(message_type)
+    test_exactly_the_messages_that_can_hold_a_secret_print_masked()
+    test_nothing_that_python_prints_of_a_message_shows_a_secret()
     test_the_containers_of_a_message_print_masked()
     test_the_entry_of_a_map_prints_masked()
     print(f"walked {len(HOLDS_SECRETS)} types on {api_implementation.Type()}")

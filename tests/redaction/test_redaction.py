@@ -32,6 +32,7 @@ from stigmer_apis.redaction import (
     to_json,
     to_text,
 )
+from tests.each import for_each
 from tests.redaction.redaction_cases import (
     DECLARED,
     MARKED_TYPES,
@@ -47,7 +48,7 @@ from tests.redaction.redaction_cases import (
     filled,
 )
 
-each_path = pytest.mark.parametrize("path", PATHS, ids=map(str, PATHS))
+on_every_path = for_each({str(path): path for path in PATHS})
 
 # A field that no release has yet: number 2000, with a secret.
 UNKNOWN_TAG = b"\x82\x7d"
@@ -107,7 +108,7 @@ def test_every_message_that_marks_itself_as_secret_does_it_as_redaction_knows_it
         assert {"is_secret", "value"} <= names, f"redaction does not know how {name} is marked"
 
 
-@each_path
+@on_every_path
 def test_an_explicit_call_for_the_text_format_or_json_gives_the_secret(path: Path) -> None:
     # The way to the plain text; and that the search finds what is there.
     message = filled(path, TOKEN, SECRET)
@@ -120,14 +121,14 @@ def test_an_explicit_call_for_the_text_format_or_json_gives_the_secret(path: Pat
             assert_hidden(secret, MessageToJson(message), str(path))
 
 
-@each_path
+@on_every_path
 def test_no_output_shows_the_secret_in_any_form(path: Path) -> None:
     for output, shown in outputs(filled(path, TOKEN, SECRET)).items():
         assert_hidden(TOKEN, shown, f"{output} of {path}")
         assert_hidden(SECRET.encode(), shown, f"{output} of {path}")
 
 
-@each_path
+@on_every_path
 def test_everything_else_is_shown(path: Path) -> None:
     message, by_hand = filled(path, TOKEN, SECRET), filled(path, TOKEN_MASK, MASK)
 
@@ -141,7 +142,7 @@ def test_everything_else_is_shown(path: Path) -> None:
     assert to_dict(message, preserving_proto_field_name=True) == json.loads(names)
 
 
-@each_path
+@on_every_path
 def test_the_message_itself_is_not_changed(path: Path) -> None:
     message = filled(path, TOKEN, SECRET)
     before = message.SerializeToString(deterministic=True)
@@ -149,7 +150,7 @@ def test_the_message_itself_is_not_changed(path: Path) -> None:
     assert message.SerializeToString(deterministic=True) == before
 
 
-@pytest.mark.parametrize("message_type", MESSAGE_TYPES, ids=lambda t: t.DESCRIPTOR.full_name)
+@for_each({t.DESCRIPTOR.full_name: t for t in MESSAGE_TYPES})
 def test_every_message_can_be_shown_empty_and_packed_with_fields_of_newer_peers(
     message_type: type[Message],
 ) -> None:
@@ -198,7 +199,7 @@ def test_equal_passwords_look_no_more_alike_than_others() -> None:
     assert len(shown) == 1
 
 
-@each_path
+@on_every_path
 def test_what_is_redacted_already_stays_as_it_is(path: Path) -> None:
     # So that a copy can be logged where a filter is; the token keeps its own fingerprint.
     once = redacted_copy(filled(path, TOKEN, SECRET))

@@ -31,6 +31,7 @@ from stigmer_apis.agentic.workflowexecution.v1 import (
     WorkflowExecutionQueryControllerStub,
 )
 from stigmer_apis.agentic.workflowrunner.v1 import WorkflowRunnerServiceControllerStub
+from tests.each import for_each
 from tests.services.execution_services import TIMEOUT, loopback, loopback_async
 
 # Field 999, which no message has, distinguishes any message from an empty one.
@@ -75,13 +76,12 @@ class Service(NamedTuple):
         return f"/{self.file.package}.{self.name}/{method.name}"
 
 
-EACH_SERVICE = pytest.mark.parametrize(
-    "service",
-    [
-        pytest.param(Service(file, descriptor), id=descriptor.name)
+on_every_service = for_each(
+    {
+        f"{file.package}.{descriptor.name}": Service(file, descriptor)
         for file in schema.file_descriptor_set().file
         for descriptor in file.service
-    ],
+    }
 )
 
 
@@ -208,7 +208,7 @@ def test_the_paths_are_those_that_deployed_clients_call(
     }
 
 
-@EACH_SERVICE
+@on_every_service
 def test_a_stub_has_every_rpc_with_its_path_and_messages(service: Service) -> None:
     stub = service.stub(RecordingChannel())
     assert list(stub.__dict__) == [method.name for method in service.descriptor.method]
@@ -223,7 +223,7 @@ def test_a_stub_has_every_rpc_with_its_path_and_messages(service: Service) -> No
         assert response.SerializeToString() == CONTENT, made.path
 
 
-@EACH_SERVICE
+@on_every_service
 def test_the_package_of_a_service_exports_what_its_module_defines(service: Service) -> None:
     for name in (
         f"{service.name}Stub",
@@ -233,7 +233,7 @@ def test_the_package_of_a_service_exports_what_its_module_defines(service: Servi
         assert getattr(service.package, name) is getattr(service.module, name)
 
 
-@EACH_SERVICE
+@on_every_service
 def test_every_rpc_reaches_its_handler_over_its_path(service: Service) -> None:
     requests: list[Message] = []
     interceptor = RecordingInterceptor()
@@ -255,7 +255,7 @@ def test_every_rpc_reaches_its_handler_over_its_path(service: Service) -> None:
     assert not requests
 
 
-@EACH_SERVICE
+@on_every_service
 def test_an_rpc_that_the_servicer_leaves_out_is_answered_with_unimplemented(
     service: Service,
 ) -> None:
@@ -269,7 +269,7 @@ def test_an_rpc_that_the_servicer_leaves_out_is_answered_with_unimplemented(
             assert error.code() is grpc.StatusCode.UNIMPLEMENTED, method.name
 
 
-@EACH_SERVICE
+@on_every_service
 def test_an_rpc_that_the_servicer_leaves_out_is_answered_with_unimplemented_over_asyncio(
     service: Service,
 ) -> None:
