@@ -193,6 +193,8 @@ def _finding(
     message: str = "is odd", rule: str = "ODD", file: str = "x.proto", at: int = 4
 ) -> Finding:
     descriptor = FileDescriptorProto(name=f"ai/stigmer/{file}")
+    for path in ((4,), (6, 0)):  # other elements, whose paths sort before and after its own
+        descriptor.source_code_info.location.add(path=path, span=[8, 8, 9])
     # Spans count from 0, people from 1.
     descriptor.source_code_info.location.add(path=[4, 0], span=[at - 1, 2, 7])
     return Finding(rule, Element("ai.stigmer.X", descriptor, (4, 0), {}), message)
@@ -203,6 +205,11 @@ class TestFormats:
 
     def test_text_is_what_buf_prints_with_the_rule_behind_it(self) -> None:
         assert as_text(_finding()) == "apis/ai/stigmer/x.proto:4:3:is odd (ODD)"
+
+    def test_lines_and_columns_count_from_one(self) -> None:
+        finding = _finding()
+        finding.element.file.source_code_info.location[-1].span[:] = [9, 3, 7]
+        assert as_text(finding) == "apis/ai/stigmer/x.proto:10:4:is odd (ODD)"
 
     def test_an_element_without_a_place_stands_at_the_beginning(self) -> None:
         finding = _finding()
