@@ -11,6 +11,8 @@ ERROR_FORMAT ?= text
 SECONDS ?= 240
 SEED ?= 0
 REPLAY ?=
+# How many executions `make handshake` runs at once, and for how many seconds it kills processes.
+SOAK ?= 100:4
 # Additional arguments for pytest, such as `make test PYTEST_ARGS='-k token'`.
 PYTEST_ARGS ?=
 
@@ -136,7 +138,7 @@ neighbours-%: dist
 temporal: $(TEMPORAL_CLI) ## Build the Temporal server, once and outside this folder; needs Go
 
 handshake: deps temporal ## Run the callback-token handshake on a real Temporal server
-	$(VENV)/python -m pytest -n 4 --dist worksteal tests/handshake $(PYTEST_ARGS)
+	SOAK=$(SOAK) $(VENV)/python -m pytest -n 4 --dist worksteal tests/handshake $(PYTEST_ARGS)
 
 example-handshake: deps temporal ## Show the callback-token handshake, step by step
 	$(VENV)/python examples/handshake/run.py
@@ -150,9 +152,10 @@ check: deps ## Check the format, lint rules and types of our own Python
 mutation: deps ## Measure which mistakes in the contract the gates catch (slow)
 	$(CODEGEN)/python -m tests.mutation --report $(MUTATION_ARGS)
 
-bench: deps ## Compare import times with bare google.protobuf and grpc, and redaction with str()
+bench: deps temporal ## Compare import times, redaction and the handshake with doing without them
 	$(VENV)/python benchmarks/imports.py
 	$(VENV)/python benchmarks/redaction.py
+	$(VENV)/python benchmarks/handshake.py
 
 # With both implementations of the newest protobuf, and of the oldest with the built wheel.
 fuzz: deps dist ## Fuzz the readers for SECONDS with SEED, or replay REPLAY=<file>

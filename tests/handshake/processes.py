@@ -69,14 +69,14 @@ class Process:
         self._name, self._command, self.log = name, command, log
         self._running: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, **variables: str) -> None:
         with self.log.open("ab") as output:
             self._running = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **variables},
             )
 
     def kill(self) -> None:

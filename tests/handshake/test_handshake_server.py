@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import subprocess
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -576,6 +578,29 @@ def test_a_worker_shuts_down_at_once_while_an_external_activity_is_pending(world
         await assert_resumed_once(caller, {"number": 9, "square": 81})
 
     play(world, scenario)
+
+
+def test_wrong_clocks_of_the_workers_change_nothing(world: World, tmp_path: Path) -> None:
+    library = tmp_path / "skewed_clock.so"
+    source = Path(__file__).parent / "skewed_clock.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+
+    async def scenario(client: Client) -> None:
+        for process, skew in ((world.caller, "3600"), (world.runner, "-3600")):
+            process.kill()
+            process.start(LD_PRELOAD=str(library), SKEW_SECONDS=skew)
+        caller = await begin(client, Order("skewed", number=9))
+        await assert_resumed_once(caller, {"number": 9, "square": 81})
+        [execution] = world.executions("skewed")
+        assert (await end_of_run(client, execution))["FinalState"] == {"told": True}
+        started = [await events(caller, STARTED), await events(caller, COMPLETED)]
+        assert all(started), "nothing ran on the worker with the wrong clock"
+
+    try:
+        play(world, scenario)
+    finally:
+        for process in (world.caller, world.runner):
+            process.restart()
 
 
 def test_a_caller_that_is_cancelled_while_the_token_is_stored_leaves_a_run_that_ends(
