@@ -198,6 +198,6 @@ async def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--waits", type=int, default=200)
+    parser.add_argument("--waits", type=int, default=100)
     parser.add_argument("--pending", type=int, default=10_000)
     asyncio.run(main(parser.parse_args()))
