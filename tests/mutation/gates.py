@@ -28,7 +28,7 @@ from google.protobuf.message import DecodeError
 
 from codegen import image as images
 from codegen.project import ROOT as REPOSITORY
-from schema_rules import check, compatibility_rules
+from schema_rules import check, compatibility_rules, releases
 from schema_rules.finding import Finding
 from schema_rules.schema import ROOT, Schema
 from tests.mutation.changes import Mutation
@@ -62,6 +62,7 @@ class Gates:
         self._bare = {file.name: file for file in bare.file}
         self._before = compatibility_rules.baseline_schema(self._release, bare)
         self._exceptions = check.load_exceptions()
+        self._corrections = check.load_corrections(releases.CORRECTIONS)
         self._buf = _Buf(folder)
 
     @cached_property
@@ -121,7 +122,7 @@ class Gates:
             return
         crashes: list[Exception] = []
         for rule in check.COMPATIBILITY_RULES.values():
-            yield from _sparing(_of_rules("compatibility rules", rule(self._before, now)), crashes)
+            yield from _sparing(self._incompatible(rule(self._before, now)), crashes)
         yield from _sparing(self._schema_rules(now, _needs_no_protovalidate), crashes)
         if all(changed.values()):
             files = {file.name: file for file in bare.file}
@@ -134,6 +135,10 @@ class Gates:
         yield from self._schema_rules(now, lambda rule: rule in _ASKS_PROTOVALIDATE)
         if crashes:
             raise crashes[0]
+
+    def _incompatible(self, found: Iterator[Finding]) -> Iterator[Catch]:
+        uncorrected, _ = check.unexcused(found, self._corrections)
+        yield from _of_rules("compatibility rules", uncorrected)
 
     def _of_buf(
         self, command: str, image: FileDescriptorSet, against: FileDescriptorSet | None = None
