@@ -74,7 +74,7 @@ COMPATIBILITY_RULES: dict[str, Callable[[Schema, Schema], Iterator[Finding]]] = 
     "OPTION_KEPT": compatibility_rules.option_kept,
 }
 
-ALLOWED_FOR_NEW = frozenset({"OPEN_COMMAND", "RPC_AUTHORIZED"})
+ALLOWED_FOR_NEW = frozenset({"OPEN_COMMAND", "RPC_AUTHORIZED", "STATUS_WRITER"})
 """The rules from which an element may be excused that no release has."""
 
 Reasons = Mapping[str, Mapping[str, str]]

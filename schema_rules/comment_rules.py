@@ -13,6 +13,8 @@ _UNFINISHED = re.compile(
     r"\b(TODO|HACK|WIP)\b|\bTodo\b(?! list)|\btodo\b\s*[:(]|\b(?i:FIXME|XXX|TBD)\b"
 )
 _ENDS_A_SENTENCE = (".", "?", "!", ":", '."', ".)", "?)", ".`")
+_CODE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+_URL_AT_THE_END = re.compile(r"\bhttps?://\S+$")
 _ITEM = re.compile(r"([-*]|[0-9]+[.)])\s")
 _REASON = re.compile(
     r"\b(deprecated|instead|replaced?|superseded?|because|since|no longer|obsolete|prefer|use)\b",
@@ -55,8 +57,8 @@ def comment_present(schema: Schema) -> Iterator[Finding]:
 def comment_sentence(schema: Schema) -> Iterator[Finding]:
     """COMMENT_SENTENCE: a comment is made of whole sentences."""
     for element in _commented(schema):
-        for paragraph in re.split(r"\n\s*\n", element.comment):
-            if paragraph and not _is_made_of_sentences(paragraph.strip()):
+        for paragraph in re.split(r"\n\s*\n", _CODE.sub("", element.comment)):
+            if paragraph.strip() and not _is_made_of_sentences(paragraph.strip()):
                 yield Finding(
                     "COMMENT_SENTENCE",
                     element,
@@ -125,7 +127,8 @@ def _is_made_of_sentences(paragraph: str) -> bool:
         return True
     first = paragraph.split()[0]
     is_identifier = re.search(r"[_.()A-Z0-9]", first.rstrip("."))
-    return paragraph.endswith(_ENDS_A_SENTENCE) and bool(is_identifier or not first[0].islower())
+    is_ended = paragraph.endswith(_ENDS_A_SENTENCE) or _URL_AT_THE_END.search(paragraph)
+    return bool(is_ended) and bool(is_identifier or not first[0].islower())
 
 
 def _only_names(element: Element) -> bool:

@@ -9,7 +9,7 @@ from schema_rules.field_kinds import Slot, slots
 from schema_rules.finding import Finding
 from schema_rules.schema import AUDIT, COMPUTED, METADATA, Field, Message, Schema
 from schema_rules.token_rules import is_task_token
-from schema_rules.words import words
+from schema_rules.words import sentences, words
 
 _SYSTEM = (
     r"((the (platform|system|server|service|backend|scheduler|controller|([\w-]+ )?runner))|"
@@ -35,6 +35,12 @@ _WRITTEN_BY_THE_SYSTEM = re.compile(
     r"|\b(user|caller|client)s? (never|cannot|must not|may not|do not) (write|set)\b",
     re.IGNORECASE,
 )
+_ON_CONDITION = re.compile(
+    r"^(whether|if)\b|\bif (it is )?(empty|absent|omitted|unset|left|not)\b"
+    r"|\b(unless|otherwise|by default|sets up)\b",
+    re.IGNORECASE,
+)
+"""Who says so lets the user write the field first, or speaks of something else."""
 _OBSERVED = frozenset(words("observed computed generated detected"))
 _TIMES = frozenset(words("at time timestamp"))
 _MOMENTS = frozenset(words("create update delete creation modification completion"))
@@ -154,12 +160,16 @@ def _is_id_of_temporal(name: tuple[str, ...]) -> bool:
 
 
 def _why_system_written(message: Message, field: Field) -> str | None:
-    if _WRITTEN_BY_THE_SYSTEM.search(" ".join(field.comment.split())):
+    if any(map(_says_system_written, sentences(field.comment))):
         return "comment"
     is_query = message.descriptor.name.startswith(_QUERIES)
     name = words(field.descriptor.name)
     # A query asks for what was written: created_by keeps what that account created.
     return "name" if not is_query and _is_observed(message, name) else None
+
+
+def _says_system_written(sentence: str) -> bool:
+    return bool(_WRITTEN_BY_THE_SYSTEM.search(sentence)) and not _ON_CONDITION.search(sentence)
 
 
 def _is_observed(message: Message, name: tuple[str, ...]) -> bool:

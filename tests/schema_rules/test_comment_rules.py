@@ -88,6 +88,9 @@ message Gadget {
         "What a buyer reads first, one of:\n\n- The name\n- the number\n\n**Length**\n\n"
         'sort_key orders by it. `x` and "y" do not.\n\nWhy? Ask (us!).'
     ),
+    "a_comment_with_code_and_a_url": _field(
+        "What a buyer reads first:\n\n```yaml\ntitle: x\n```\n\nSee https://example.org/titles"
+    ),
     "a_comment_that_is_not_written_yet": _field(
         "What a buyer reads first. TODO: say how long.", mark="COMMENT_FINISHED"
     ),
