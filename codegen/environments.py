@@ -158,7 +158,7 @@ def _broken(wanted: Environment, folder: Path) -> str | None:
     """Return what is wrong with the environment behind the link, or None if nothing is."""
     built = wanted.link.resolve()
     if built.name != folder.name:
-        return "its pins have changed" if built.is_dir() else "it does not exist"
+        return "what it is made from has changed" if built.is_dir() else "it does not exist"
     return _damage(wanted, built)
 
 
@@ -166,8 +166,9 @@ def _damage(wanted: Environment, folder: Path) -> str | None:
     """Return what happened to an environment since it was built, or None if nothing did."""
     try:
         made = json.loads((folder / _MADE).read_text())
-        if not Path(made["folder"]).samefile(folder):
-            return f"it was built in {made['folder']}"
+        origin = Path(made["folder"])
+        if not (origin.exists() and origin.samefile(folder)):
+            return f"it was built in {origin}"
         for distribution in made["distributions"]:
             for path, size in _installed(folder / distribution):
                 if os.stat(path).st_size != size:  # noqa: PTH116 - thousands of files

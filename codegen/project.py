@@ -38,11 +38,9 @@ def run_tool(name: str, arguments: Sequence[str | Path], *, cwd: Path = ROOT) ->
     """
     bin_folder = Path(sys.executable).parent
     if not (bin_folder / name).exists():
-        raise StepError(
-            f"{name} is missing from {bin_folder.parent}; run `make clean deps` to set it up again"
-        )
+        raise StepError(f"{name} is missing from {bin_folder.parent}; run `make deps`")
     path = os.pathsep.join([str(bin_folder), os.environ.get("PATH", os.defpath)])
-    python_path = {"PYTHONPATH": str(ROOT)}  # the gRPC plugin is a module of this package
+    python_path = {"PYTHONPATH": str(ROOT)}  # codegen.plugin is in this folder
     finished = subprocess.run(
         [str(bin_folder / name), *map(str, arguments)],
         cwd=cwd,

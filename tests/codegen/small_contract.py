@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from codegen import place
+from codegen.project import PACKAGE
+
 HEADER = 'syntax = "proto3";\npackage {};\n'
 
 
@@ -23,9 +26,9 @@ class SmallContract:
         shutil.copytree(root / "codegen", folder / "codegen", ignore=ignored)
         shutil.copy2(root / "buf.gen.yaml", folder)
         (folder / "buf.yaml").write_text("version: v2\nmodules:\n  - path: apis\n")
-        self.package.mkdir(parents=True)
-        for module in (root / "python" / "stigmer_apis").glob("*.py"):
-            shutil.copy2(module, self.package)
+        for path in place.hand_written(PACKAGE):
+            (self.package / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PACKAGE / path, self.package / path)
         self.write("small.v1", "// A message.\nmessage Small {}\n")
 
     def write(self, package: str, text: str, name: str = "a") -> Path:

@@ -148,7 +148,7 @@ def _copied(small: Small) -> None:
         (_without_a_distribution, "tiny-1.dist-info/RECORD cannot be used"),
         (_half_installed, "made.json cannot be used"),
         (_without_its_folder, "made.json cannot be used (No such file or directory)"),
-        (_moved, "/small/build/environments/small-"),
+        (_moved, "it was built in "),
         (_copied, "it was built in "),
     ],
 )
@@ -167,7 +167,10 @@ def test_a_broken_environment_heals(
 def test_new_pins_replace_the_environment(small: Small) -> None:
     before = small.link.resolve()
     small.pins.write_text(f"# Changed.\n{small.pins.read_text()}")
-    assert small.set_up()[1] == "deps: setting up build/small, because its pins have changed\n"
+    assert (
+        small.set_up()[1]
+        == "deps: setting up build/small, because what it is made from has changed\n"
+    )
     assert small.works()
     assert not before.exists()
 

@@ -123,7 +123,7 @@ def test_build_may_be_on_another_file_system(small: SmallContract) -> None:
             "could not write the generated files into {package} (Read-only file system)",
         ),
         (
-            "cp -R python full && mount -t tmpfs -o size=96k none python && cp -R full/. python "
+            "cp -R python full && mount -t tmpfs -o size=4m none python && cp -R full/. python "
             "&& { cat /dev/zero > python/stigmer_apis/full; rm -r full; }",
             "could not write the generated files into {package} (No space left on device)",
         ),
