@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stigmer_apis.redaction import install_logging
+from stigmer_apis.agentic.environment.v1 import Environment, EnvironmentSpec, EnvironmentValue
+from stigmer_apis.redaction import install_logging, redacted_copy
+from stigmer_apis.redaction._masking import own_text
 from tests.redaction.conftest import taken_back
 from tests.redaction.everything_printed import Log, holders
 from tests.redaction.foreign import an_envelope, an_execution
-from tests.redaction.redaction_cases import assert_hides_secrets
+from tests.redaction.redaction_cases import SECRET, assert_hides_secrets
 
 SECONDS = 1.0
 """Of the processor, for one record."""
@@ -95,3 +97,20 @@ def test_no_graph_of_objects_shows_a_secret_or_loses_a_line(
     assert_hides_secrets(log.pickles.decode("latin-1"), "a pickled record")
     assert len(log.sent) == 4, "a record got lost on its way"
     assert " | " in log.text
+
+
+PIECES = ['"', "\\", "\n", " value: ", 'value: "', "is_secret: true\n", "}", "é", "\x00", SECRET]
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
+VALUES = st.builds(
+    EnvironmentValue, value=TEXTS, is_secret=st.booleans(), description=TEXTS
+)  # the description comes after the marker, and ends a message before the next
+
+
+@settings(max_examples=20 * settings().max_examples)
+@given(st.dictionaries(TEXTS, VALUES, max_size=5))
+def test_the_fast_way_to_mask_gives_the_text_of_the_masked_copy(
+    values: dict[str, EnvironmentValue],
+) -> None:
+    spec = EnvironmentSpec(data=values)
+    for message in (spec, Environment(spec=spec), *values.values()):
+        assert str(message) == str(redacted_copy(message)) == own_text(redacted_copy(message))

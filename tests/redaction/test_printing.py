@@ -201,3 +201,11 @@ def test_a_message_prints_where_nothing_can_be_loaded_any_more() -> None:
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     name = WorkflowExecutionStatus.DESCRIPTOR.full_name
     assert printed.stdout == f"[REDACTED {name}: ModuleNotFoundError]\n", printed
+
+
+def test_a_marker_without_a_value_masks_no_value_of_another() -> None:
+    spec = EnvironmentSpec(data={"B": EnvironmentValue(is_secret=True)})
+    for key in "ACDEF":  # some are before it, whatever the order
+        spec.data[key].value = f"shown {key}"
+    assert all(f"shown {key}" in str(spec) for key in "ACDEF")
+    assert "[REDACTED" not in str(spec)

@@ -6,7 +6,7 @@ runtimes. Codegen asks here too when it decides which classes print masked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -26,17 +26,39 @@ _OURS = "ai.stigmer."
 @lru_cache(maxsize=TYPES)
 def may_hold_secrets(descriptor: Descriptor) -> bool:
     """Whether messages of a type can hold a secret, in themselves or in messages within them."""
+    return any(map(_holds_secrets, _reachable(descriptor)))
+
+
+@lru_cache(maxsize=TYPES)
+def holds_only_marked_text(descriptor: Descriptor) -> bool:
+    """Whether a type can hold no secrets but text in a `value` beside a bool `is_secret`."""
+    for found in _reachable(descriptor):
+        marker, value = map(found.fields_by_name.get, (MARKER, "value"))
+        if marker is None:
+            if _holds_secrets(found):
+                return False
+        elif (
+            value is None
+            or (marker.type, value.type) != (FieldDescriptor.TYPE_BOOL, FieldDescriptor.TYPE_STRING)
+            or any(is_repeated(field) for field in (marker, value))
+            or found.is_extendable
+            or any(is_secret(field) for field in found.fields)
+        ):
+            return False
+    return True
+
+
+def _reachable(descriptor: Descriptor) -> Iterator[Descriptor]:
+    """The type and those of messages within it."""
     reachable = [descriptor]
     names = {descriptor.full_name}
     for found in reachable:  # which grows on the way
-        if _holds_secrets(found):
-            return True
+        yield found
         for field in found.fields:
             inner: Descriptor | None = field.message_type
             if inner is not None and inner.full_name not in names:
                 names.add(inner.full_name)
                 reachable.append(inner)
-    return False
 
 
 def _holds_secrets(descriptor: Descriptor) -> bool:
