@@ -24,7 +24,7 @@ from schema_rules.validation import Oracle, Violation, validation_options
 
 _IF_ZERO = 1
 """`buf.validate.IGNORE_IF_ZERO_VALUE`."""
-_MOST_ELEMENTS = 300
+_MOST_ELEMENTS = 2_000
 _MOST_VALUES = 400
 """The most values of a field that are tried beside values of others."""
 _MOST_COMBINED = 40
@@ -219,12 +219,12 @@ class Samples:
             )
         ]
         key, value = (good_keys or keys)[0], (good_values or values)[0]
+        for size in _sizes(known):
+            yield _fragment(field, dict.fromkeys(_distinct(good_keys or keys, size), value))
         for other in values:
             yield _fragment(field, {key: other})
         for other in keys:
             yield _fragment(field, {other: value})
-        for size in _sizes(known):
-            yield _fragment(field, dict.fromkeys(_distinct(good_keys or keys, size), value))
 
     def _broken(
         self, fragment: Any, field: FieldDescriptor, rules: str, *, whole: bool = True

@@ -38,11 +38,12 @@ LEGAL_SECONDS = {
     "google.protobuf.Timestamp": (-62_135_596_800, 253_402_300_799),
 }
 """The lowest and the highest seconds of what holds seconds and nanoseconds."""
-_LONGEST = 5_000
+_LONGEST = 100_000
 """The longest text made, in characters."""
 _MOST_REPEATED = 300
 """The most often that a part of a regular expression is repeated."""
 _MOST_PATTERNED = 400
+_MOST_JOINED = 20
 
 
 def scalars(field: FieldDescriptor, known: Hints) -> Iterator[Any]:
@@ -90,6 +91,7 @@ def _texts(known: Hints) -> list[str]:
         for a, b in itertools.permutations(known.texts[:4], 2)
         for n in wholes
     ]
+    sized += [t.join(["a"] * n) for t in known.texts[:6] for n in wholes if n < _MOST_JOINED]
     plain = ["a", "", "A", "0", "-", " ", "é", "a1 _B.", "日本🚀"]
     return list(dict.fromkeys([*own, *plain, *sized, *pairs, *around, *_FORMATS]))
 

@@ -251,6 +251,10 @@ SATISFIABLE = {
     ),
     "a_multiple": _of_field("this % 100 == 0 && this >= 1000", "int64"),
     "a_path_that_stays_below": _of_field("!this.contains('..') && this.matches('^/.*$')"),
+    "text_in_five_parts": _of_field("this.split(' ').size() == 5"),
+    "a_long_text": _field("string.min_len = 20000"),
+    "many_items": _field("repeated.min_items = 1000", "repeated string"),
+    "a_struct_of_few_fields": _of_field("size(this) <= 50", "google.protobuf.Struct"),
     "items_of_which_one_is_named": _of_field(
         "this.exists(part, part.name == 'main') && this.map(part, part.name).unique()",
         "repeated Part",
