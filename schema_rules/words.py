@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-_SENTENCE_END = re.compile(r"(?<=[.?!:])\s+")
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+|(?<=:)\s+(?=[A-Z])")
 
 
 @cache

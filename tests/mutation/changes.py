@@ -28,6 +28,8 @@ class Mutation:
     detail: str
     """What tells apart several changes of that kind to one subject."""
     change: Change = dataclasses.field(repr=False)
+    is_right: bool = False
+    """Whether every gate must let it pass: a right change, which stands against false alarms."""
 
     @property
     def name(self) -> str:

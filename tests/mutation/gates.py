@@ -54,13 +54,14 @@ class Catch(NamedTuple):
 class Gates:
     """Judges changes of one contract, against one release."""
 
-    def __init__(self, image: bytes, release: bytes, folder: Path) -> None:
+    def __init__(self, image: bytes, release: Path, folder: Path) -> None:
         self.contract = Contract(image)
-        self._release = FileDescriptorSet.FromString(release)
+        self._release = FileDescriptorSet.FromString(release.read_bytes())
         self._commented = {file.name: file for file in self.contract.image.file}
         bare = images.without_source_info(self.contract.image)
         self._bare = {file.name: file for file in bare.file}
-        self._before = compatibility_rules.baseline_schema(self._release, bare)
+        fixtures = releases.fixtures_of(release.parent)
+        self._before = compatibility_rules.baseline_schema(self._release, bare, fixtures)
         self._exceptions = check.load_exceptions()
         self._corrections = check.load_corrections(releases.CORRECTIONS)
         self._buf = _Buf(folder)
@@ -69,6 +70,10 @@ class Gates:
     def released(self) -> frozenset[str]:
         """The full names of what is in the release, files included."""
         return frozenset(element.name for element in self._before.elements())
+
+    def must_stop(self, mutation: Mutation) -> bool:
+        """Whether a gate should stop a mutation: it adds, or it changes what the release has."""
+        return mutation.kind.startswith("add: ") or mutation.subject in self.released
 
     def judge(self, mutation: Mutation, *, by_all: bool = False) -> list[Catch]:
         """The gates that stop a mutation: the first, or each of them."""
@@ -129,7 +134,8 @@ class Gates:
             part = images.without_rules_import(_part(files, set(changed)))
             names = {file.name for file in part.file}
             against = FileDescriptorSet(file=[f for f in self._release.file if f.name in names])
-            yield from self._of_buf("breaking", part, against)
+            if against.file:
+                yield from self._of_buf("breaking", part, against)
         yield from self._of_buf("breaking", bare, self._release)
         # Rules that ask protovalidate come last: they compile every expression of the contract.
         yield from self._schema_rules(now, lambda rule: rule in _ASKS_PROTOVALIDATE)

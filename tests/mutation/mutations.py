@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.mutation import of_fields, of_files, of_rules, of_services, of_status, of_types
+from tests.mutation import (
+    of_additions,
+    of_fields,
+    of_files,
+    of_rules,
+    of_services,
+    of_status,
+    of_types,
+)
 from tests.mutation.changes import Mutation
 from tests.mutation.draft import Contract
 
@@ -34,5 +42,10 @@ def mutations(contract: Contract) -> Iterator[Mutation]:
         of_files.of_extensions,
         of_status.of_what_the_system_writes,
         of_types.of_comments,
+        of_additions.of_new_fields,
+        of_additions.of_new_values,
+        of_additions.of_new_rpcs,
+        of_additions.of_new_types,
+        of_additions.of_new_files,
     ):
         yield from generate(contract)

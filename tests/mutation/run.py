@@ -51,7 +51,7 @@ class _Worker:
     @classmethod
     def start(cls, contract: Path, release: Path, by_all: bool) -> None:
         own = Path(tempfile.mkdtemp(dir=_WORK))
-        cls.gates = Gates(contract.read_bytes(), release.read_bytes(), own)
+        cls.gates = Gates(contract.read_bytes(), release, own)
         cls.mutations = list(mutations(cls.gates.contract))
         cls.by_all = by_all
 
@@ -95,7 +95,7 @@ def _score(options: argparse.Namespace) -> int:
     except (StepError, ValueError) as error:
         print(f"mutation: {error}", file=sys.stderr)
         return 1
-    gates = Gates(contract.read_bytes(), release.read_bytes(), _WORK)
+    gates = Gates(contract.read_bytes(), release, _WORK)
     every = list(mutations(gates.contract))
     wanted = [i for i, m in enumerate(every) if m.kind.startswith(options.only or "")]
     kept = _Kept(FOLDER / "results.jsonl", _digest(contract, release, options.all_gates))
@@ -108,7 +108,10 @@ def _score(options: argparse.Namespace) -> int:
         return 1
     found = score(
         (
-            Result(m.kind, m.name, m.subject in gates.released, kept.results[m.kind, m.name])
+            Result(
+                *(m.kind, m.name, gates.must_stop(m), kept.results[m.kind, m.name]),
+                m.is_right,
+            )
             for m in (every[i] for i in wanted)
         ),
         {k: v for k, v in equivalents.items() if k.startswith(options.only or "")},
@@ -118,10 +121,12 @@ def _score(options: argparse.Namespace) -> int:
         REPORT.write_text(report(found, release.parent.name))
     for survivor in found.survivors:
         print(f"survived: {survivor.kind}: {survivor.name}")
+    for alarm in found.false_alarms:
+        print(f"false alarm: {alarm.kind}: {alarm.name}: {alarm.caught[0].rule}")
     for sentence in found.unused:
         print(f"mutation: {sentence}", file=sys.stderr)
     print(f"mutation: {found.caught} of {found.counted} stopped, {found.percent}")
-    return 1 if found.survivors or found.unused else 0
+    return 1 if found.survivors or found.false_alarms or found.unused else 0
 
 
 class _Kept:

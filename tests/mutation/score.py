@@ -25,12 +25,17 @@ class Result(NamedTuple):
     is_released: bool
     """Whether the last release contains the mutated element. New elements may still change."""
     caught: list[Catch]
+    is_right: bool = False
+    """Whether every gate should let it pass."""
 
 
 class Score(NamedTuple):
     """The results, divided into mutations that a gate stops and mutations that none stops."""
 
     results: list[Result]
+    """What became of the mistakes."""
+    right: list[Result]
+    """What became of the right changes."""
     survivors: list[Result]
     """The mutations that a gate should have stopped."""
     equivalent: list[tuple[Result, str]]
@@ -47,6 +52,11 @@ class Score(NamedTuple):
     def caught(self) -> int:
         """Return the number of mutations that a gate stops."""
         return self.counted - len(self.survivors)
+
+    @property
+    def false_alarms(self) -> list[Result]:
+        """The right changes that a gate stops."""
+        return [result for result in self.right if result.caught]
 
     @property
     def percent(self) -> str:
@@ -71,7 +81,8 @@ def load_equivalents(path: Path = EQUIVALENT) -> Equivalents:
 
 def score(results: Iterable[Result], equivalents: Equivalents) -> Score:
     """Divide the results, which are in the order of the mutations."""
-    everything = list(results)
+    made = list(results)
+    everything = [result for result in made if not result.is_right]
     alive = [result for result in everything if not result.caught]
     excused = [
         (r, equivalents[r.kind][r.name]) for r in alive if r.name in equivalents.get(r.kind, {})
@@ -86,6 +97,7 @@ def score(results: Iterable[Result], equivalents: Equivalents) -> Score:
     ]
     return Score(
         everything,
+        [result for result in made if result.is_right],
         [result for result in rest if result.is_released],
         excused,
         [result for result in rest if not result.is_released],
@@ -115,6 +127,13 @@ def report(found: Score, release: str) -> str:
     ]
     lines += ["", "## Survivors", ""]
     lines += [f"- {result.kind}: `{result.name}`" for result in found.survivors] or ["None."]
+    lines += ["", "## Right changes", ""]
+    lines += [f"Of {len(found.right)} right changes, the gates stop {len(found.false_alarms)}.", ""]
+    right = Counter(result.kind for result in found.right)
+    lines += [f"- {kind.removeprefix('right: ')}: {count}" for kind, count in right.items()]
+    lines += [
+        f"- **false alarm**: {r.kind}: `{r.name}` ({r.caught[0].rule})" for r in found.false_alarms
+    ]
     lines += ["", "## Equivalent mutations", ""]
     lines += [f"- {result.kind}: `{result.name}`: {why}" for result, why in found.equivalent] or [
         "None."
