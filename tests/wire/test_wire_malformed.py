@@ -209,7 +209,11 @@ def _damaged(sample: bytes, source: random.Random) -> bytes:
 
 
 def _with_small_structs(message: Message) -> Message:
-    """Leave one entry in each Struct: of a damaged one with more, the bytes once did not return."""
+    """Leave one entry in each Struct, which has one order.
+
+    The native runtime keeps a map entry that has an unknown field as bytes of its own making, and
+    writes maps within it in the order of its hash table, in deterministic mode too.
+    """
     for inner, _ in list(within(message)):
         if isinstance(inner, Struct):
             inner.Clear()
