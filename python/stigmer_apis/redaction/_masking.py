@@ -23,7 +23,7 @@ from stigmer_apis.redaction._secrets import is_map, is_repeated, may_hold_secret
 
 MASK: Final = "[REDACTED]"
 OPAQUE_SUFFIX: Final = f"/{MASK}"
-"""Ends the type of an Any that was masked as a whole: nobody takes its content for that type."""
+"""Ends the type of an Any that was masked as a whole, so that nothing reads it as that type."""
 A_MASK: Final = re.compile(rb"\[REDACTED(?: (?:sha256:[0-9a-f]+|none|\d+ bytes))?\]")
 """Every mask that there is. What is masked already stays as it is."""
 
