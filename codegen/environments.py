@@ -131,7 +131,9 @@ def _build(wanted: Environment, folder: Path) -> None:
     try:
         for command in wanted.commands:
             _run(wanted, [part.format(folder=folder, python=_PYTHON) for part in command])
-        made = {"folder": str(folder), "distributions": sorted(_distributions(folder))}
+        # As they are, for distributions may overwrite each other's files.
+        sizes = {path: os.stat(path).st_size for path in _installed(folder)}  # noqa: PTH116
+        made = {"folder": str(folder), "sizes": sizes}
         (folder / _MADE).write_text(json.dumps(made))
         broken = _missing_pin(wanted, folder) or _damage(wanted, folder)
         if broken is not None:
@@ -169,10 +171,9 @@ def _damage(wanted: Environment, folder: Path) -> str | None:
         origin = Path(made["folder"])
         if not (origin.exists() and origin.samefile(folder)):
             return f"it was built in {origin}"
-        for distribution in made["distributions"]:
-            for path, size in _installed(folder / distribution):
-                if os.stat(path).st_size != size:  # noqa: PTH116 - thousands of files
-                    return f"{path} has changed"
+        for path, size in made["sizes"].items():
+            if os.stat(path).st_size != size:  # noqa: PTH116 - thousands of files
+                return f"{path} has changed"
         probe = [str(folder / "bin" / wanted.probe[0]), *wanted.probe[1:]]
         finished = subprocess.run(probe, cwd=folder, capture_output=True, text=True)
     except OSError as error:
@@ -200,13 +201,14 @@ def _distributions(folder: Path) -> Iterator[str]:
         yield info.relative_to(folder).as_posix()
 
 
-def _installed(distribution: Path) -> Iterator[tuple[str, int]]:
-    """Yield the files of an installed distribution, and how large each is."""
-    site_packages = str(distribution.parent)
-    with (distribution / "RECORD").open(newline="", encoding="utf-8") as record:
-        for path, _, size in csv.reader(record):
-            if size:
-                yield f"{site_packages}/{path}", int(size)
+def _installed(folder: Path) -> Iterator[str]:
+    """Yield every file of every installed distribution, except bytecode."""
+    for info in _distributions(folder):
+        record = folder / info / "RECORD"
+        with record.open(newline="", encoding="utf-8") as lines:
+            for path, *_ in csv.reader(lines):
+                if not path.endswith(".pyc"):
+                    yield f"{record.parent.parent}/{path}"
 
 
 def _digest(wanted: Environment) -> str:
