@@ -184,15 +184,14 @@ def test_an_any_that_cannot_be_read_is_refused(value: object) -> None:
     refusal(json.dumps(value), any_pb2.Any)
 
 
-def test_nesting_is_read_as_deep_as_json_format_reads_it() -> None:
+def test_a_hundred_messages_within_each_other_are_read_and_no_more() -> None:
     def nested(levels: int) -> bytes:
         return b'{"a":' * levels + b"1" + b"}" * levels
 
-    for levels in range(45, 55):
-        if by_json_format(nested(levels), struct_pb2.Struct):
-            read_message(nested(levels), struct_pb2.Struct)
-        else:
-            assert "at most 100 messages deep" in refusal(nested(levels), struct_pb2.Struct)
+    deepest = nested(50)  # a Struct and its Value are two messages
+    assert read_message(deepest, struct_pb2.Struct) == by_json_format(deepest, struct_pb2.Struct)
+    # Newer releases of json_format have the same limit; older ones go deeper.
+    assert "at most 100 messages deep" in refusal(nested(51), struct_pb2.Struct)
 
 
 @pytest.mark.parametrize("name", MESSAGE_TYPES)
