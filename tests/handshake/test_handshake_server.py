@@ -738,10 +738,13 @@ def test_of_many_at_once_none_is_lost_and_none_resumes_twice_while_everything_is
     async def scenario(client: Client) -> None:
         handles = await asyncio.gather(*(begin(client, order) for order in orders))
         killing = asyncio.create_task(soon(kill_at_random, world, seconds))
-        held = [await asyncio.to_thread(world.execution_with_token, order.name) for order in orders]
-        # Signals are sent while processes die, too.
-        for execution in held:
-            await until_it_works(lambda execution=execution: proceed(client, execution))
+        # Each run goes on as soon as it can, while processes die.
+        patience = PATIENCE + 2 * seconds
+        for order in orders:
+            execution = await soon(world.execution_with_token, order.name, patience)
+            await until_it_works(
+                lambda execution=execution: proceed(client, execution), monotonic() + patience
+            )
         kills = await killing
         for order, handle in zip(orders, handles, strict=True):
             n = order.number
@@ -767,14 +770,14 @@ def kill_at_random(world: World, seconds: float) -> int:
     """Kill processes of the world, one after the other, and start each of them again."""
     chosen, deadline, kills = random.Random(0), monotonic() + seconds, 0
     while monotonic() < deadline:
-        sleep(chosen.uniform(0.1, 0.6))
+        # Long enough for a worker to start and do something, before it is its turn again.
+        sleep(chosen.uniform(0.1, max(0.6, min(8.0, seconds / 15))))
         kill_and_restart(world, chosen.choice(world.processes))
         kills += 1
     return kills
 
 
-async def until_it_works(call: Callable[[], Awaitable[None]]) -> None:
-    deadline = monotonic() + PATIENCE
+async def until_it_works(call: Callable[[], Awaitable[None]], deadline: float) -> None:
     while True:
         try:
             return await call()
