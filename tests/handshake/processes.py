@@ -55,10 +55,10 @@ class Port:
         self._claim.close()
 
 
-def wait_until(what: str, holds: Any, patience: float = PATIENCE) -> None:
-    deadline = monotonic() + patience
+def wait_until(what: str, holds: Any) -> None:
+    deadline = monotonic() + PATIENCE
     while not holds():
-        assert monotonic() < deadline, f"{what} did not come about in {patience:.0f} s"
+        assert monotonic() < deadline, f"{what} did not come about in {PATIENCE:.0f} s"
         sleep(0.05)
 
 
@@ -227,12 +227,11 @@ class World:
                 holding = [log for log, text in logs.items() if form in text]
                 assert not holding, f"{holding} show the token of {execution.metadata.name}"
 
-    def execution_with_token(self, name: str, patience: float = PATIENCE) -> WorkflowExecution:
+    def execution_with_token(self, name: str) -> WorkflowExecution:
         """Wait until the one execution of that name has its token, and return it."""
         wait_until(
             f"a token of {name}",
             lambda: any(e.status.callback_token for e in self.executions(name)),
-            patience,
         )
         [execution] = self.executions(name)
         return execution

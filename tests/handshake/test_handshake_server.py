@@ -737,11 +737,15 @@ def test_of_many_at_once_none_is_lost_and_none_resumes_twice_while_everything_is
 
     async def scenario(client: Client) -> None:
         handles = await asyncio.gather(*(begin(client, order) for order in orders))
+        held = [await soon(world.execution_with_token, order.name) for order in orders]
+        for execution in held:
+            await until_run_exists(client, execution)
+        # From now on: a caller that dies before it is pending waits for its timeout.
         killing = asyncio.create_task(soon(kill_at_random, world, seconds))
         # Each run goes on as soon as it can, while processes die.
         patience = PATIENCE + 2 * seconds
-        for order in orders:
-            execution = await soon(world.execution_with_token, order.name, patience)
+        for execution in held:
+            await asyncio.sleep(0.8 * seconds / count)
             await until_it_works(
                 lambda execution=execution: proceed(client, execution), monotonic() + patience
             )
