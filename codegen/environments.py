@@ -147,7 +147,7 @@ def _build(wanted: Environment, folder: Path) -> None:
 
 
 def _run(wanted: Environment, command: list[str]) -> None:
-    finished = subprocess.run(command, cwd=ROOT)
+    finished = subprocess.run(command, cwd=ROOT, close_fds=False)
     if finished.returncode != 0:
         words = " ".join([Path(command[0]).name, *command[1:4]])
         raise StepError(

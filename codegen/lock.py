@@ -14,8 +14,9 @@ from pathlib import Path
 def one_at_a_time(file: Path, step: str) -> Generator[None]:
     """Hold the lock `file`. If another run holds it, wait, and report that in the name of `step`.
 
-    The lock belongs to this process: the system releases it when the process ends, even if it
-    crashes.
+    The system releases the lock when this process has ended, even if it crashes, and with it every
+    program that it started with `close_fds=False`: a program that outlives a killed run still
+    writes.
 
     Raises:
         OSError: The lock file cannot be written.
@@ -23,6 +24,7 @@ def one_at_a_time(file: Path, step: str) -> Generator[None]:
     while True:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a") as lock:
+            os.set_inheritable(lock.fileno(), True)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -141,8 +141,10 @@ class _Comparison:
     def _unnamed_corrections(self) -> Iterator[str]:
         """Yield a sentence for each correction that the changelog does not name where it must."""
         entries = releases.changelog_entries(CHANGELOG)
+        version = releases.version_of(PACKAGE)
+        is_released = f"v{version}" in self._released_corrections
         for entry, corrections in [
-            ("Unreleased", self._corrections),
+            ("Unreleased" if is_released else version, self._corrections),
             *((name.removeprefix("v"), c) for name, c in self._released_corrections.items()),
         ]:
             for name in dict.fromkeys(name for names in corrections.values() for name in names):

@@ -319,9 +319,12 @@ class TestMake:
     def test_a_release_is_kept_once(self, make: Run, checkout: Path) -> None:
         version = checkout / "python" / "stigmer_apis" / "__init__.py"
         version.write_text(re.sub(r'"\d[^"]*"', '"99.0.0"', version.read_text()))
+        changelog = checkout / "CHANGELOG.md"
+        changelog.write_text(changelog.read_text().replace("## Unreleased", "## 99.0.0 - today"))
         for _ in range(2):
             kept = make("release")
             assert kept.returncode == 0, kept.stderr
+            (checkout / "schema_rules" / "corrections.toml").write_text("")  # they are spent
         source = checkout / "apis/ai/stigmer/commons/rpc/pagination.proto"
         source.write_text(
             source.read_text() + "\n// A message that no release has.\nmessage Added {}\n"

@@ -40,8 +40,6 @@ from stigmer_apis.agentic.agentinstance.v1 import (
 from stigmer_apis.agentic.environment.v1 import (
     Environment,
     EnvironmentId,
-    EnvironmentSpec,
-    EnvironmentValue,
 )
 from stigmer_apis.agentic.executioncontext.v1 import (
     ExecutionContext,
@@ -216,16 +214,6 @@ SESSION_CASES = [
 
 SKILL_CASES = [min_len(SkillSpec, "markdown_content", 1)]
 
-ENVIRONMENT_CASES = [
-    min_len(partial(EnvironmentValue, is_secret=True), "value", 1),
-    Case(
-        'env_spec.data["MODEL"].value',
-        "string.min_len",
-        passes=[agent_spec(env_spec=EnvironmentSpec(data={"MODEL": EnvironmentValue(value="l")}))],
-        fails=[agent_spec(env_spec=EnvironmentSpec(data={"MODEL": EnvironmentValue()}))],
-    ),
-]
-
 EXECUTION_CONTEXT_CASES = [
     min_len(
         partial(ExecutionContextSpec, data={"HOME": ExecutionValue(value="/root")}),
@@ -283,7 +271,6 @@ AGENTIC_CASES = [
     *AGENT_INSTANCE_CASES,
     *SESSION_CASES,
     *SKILL_CASES,
-    *ENVIRONMENT_CASES,
     *EXECUTION_CONTEXT_CASES,
     *AGENT_EXECUTION_CASES,
 ]
