@@ -149,11 +149,12 @@ class WorkflowExecutionStatus(_message.Message):
     **Empty** means absent: an execution without a token runs as usual and completes no activity.
     Neither is an error.
 
-    **Life cycle.** The token is written once and never changed. It is stored with the execution,
-    so it survives restarts of workers, services and Temporal. The platform clears it at a terminal
+    **Life cycle.** The token is written before the run begins. It is stored with the execution, so
+    it survives restarts of workers, services and Temporal. The platform clears it at a terminal
     phase, after the external activity has been completed or failed. A retry never inherits it: an
-    execution that is run again is a new one without a token, and an external activity that
-    Temporal retries has a new token and needs a new execution.
+    execution that is run again is a new one without a token. An external activity that Temporal
+    retries has a new token, which replaces the stored one; if the run has begun by then, its input
+    still holds the old token, so the retry fails and needs a new execution.
 
     **Size and form.** The token is opaque: typically 100 to 200 bytes, with any byte values. Store
     and compare it whole; never parse, trim or re-encode it. The schema sets no upper limit.
