@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -79,8 +80,14 @@ def test_an_interrupted_run_leaves_the_package_as_it_was(
     small: SmallContract, number: signal.Signals
 ) -> None:
     before = tree(small.package.parent)
-    pipe = subprocess.PIPE
-    with subprocess.Popen(small.command(), cwd=small.folder, stderr=pipe, text=True) as run:
+    with subprocess.Popen(
+        small.command(),
+        cwd=small.folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell lets the programs that it starts in the background ignore the signal.
+        preexec_fn=functools.partial(signal.signal, number, signal.SIG_DFL),
+    ) as run:
         _wait_for(small.folder / "build/codegen/out")
         run.send_signal(number)
         _, printed = run.communicate()
