@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -249,3 +250,11 @@ class TestScore:
     def test_the_score_is_never_rounded_up_to_100(self) -> None:
         found = score([self.CAUGHT] * 99_999 + [self.SURVIVOR], {})
         assert found.percent == "99.99 %"
+
+
+def test_the_page_has_a_row_for_every_kind_of_mutation(root: Path, every: list[Mutation]) -> None:
+    # How many there are of each changes with the contract; the nightly run compares that.
+    page = (root / "docs" / "mutation.md").read_text()
+    rows = set(re.findall(r"^\| ([^|*]+) \| +\d", page, re.MULTILINE))
+    kinds = {mutation.kind for mutation in every if not mutation.is_right}
+    assert rows == kinds, "run `make mutation` and commit docs/mutation.md"

@@ -42,7 +42,9 @@ OUR_MODULES = _modules(importlib.metadata.distribution(OURS))
 
 def environment_without_python() -> dict[str, str]:
     """Return the environment variables without those that change the behavior of Python."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    # A note of gRPC on a server that stops is not a warning, and depends on timing.
+    return {**clean, "GRPC_VERBOSITY": "ERROR"}
 
 
 def python(
