@@ -6,6 +6,7 @@ The messages here are of another schema: those of ours print masked with neither
 from __future__ import annotations
 
 import copy
+import importlib.util
 import logging
 import logging.config
 import os
@@ -27,6 +28,7 @@ from google.protobuf.internal import api_implementation
 from stigmer_apis.redaction import (
     Redacted,
     RedactingFilter,
+    _logging,
     fingerprint,
     install_logging,
     to_text,
@@ -121,6 +123,20 @@ def test_installing_it_again_changes_nothing() -> None:
     install_logging()
     RedactingFilter()
     assert installed == (logging.getLogRecordFactory(), SocketHandler.makePickle)
+
+
+def test_a_copy_of_the_module_as_in_the_workflow_sandbox_adds_nothing() -> None:
+    from temporalio.activity import Info
+
+    install_logging()
+    installed = logging.getLogRecordFactory(), SocketHandler.makePickle, Info.__repr__
+    record = logging.makeLogRecord({"msg": "%s", "args": (ENVELOPE,)})
+    safe = type(record)
+    copied: Any = importlib.util.module_from_spec(_logging.__spec__)
+    copied.__spec__.loader.exec_module(copied)
+    assert copied.RedactingFilter().filter(record)
+    assert installed == (logging.getLogRecordFactory(), SocketHandler.makePickle, Info.__repr__)
+    assert type(record) is safe
 
 
 def test_messages_in_an_any_are_masked(log: Log) -> None:

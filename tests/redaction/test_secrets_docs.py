@@ -26,6 +26,12 @@ for held in (an_envelope(), an_execution(), an_activity_info()):
             log(holder)
     for error in errors(held).values():
         fail(error)
+status = an_execution().status
+def deliver(token): raise ConnectionError("lost")
+try:
+    deliver(status.callback_token)
+except ConnectionError as error:
+    fail(error)
 """
 
 DRIVERS = {

@@ -28,8 +28,6 @@ _TOKEN_AS_TEXT = re.compile(
 # Fields of dataclasses of the Temporal SDK that hold task tokens.
 _SDK_FIELDS = {"task_token", "id_or_token"}
 
-_sdk_dataclasses: set[type] = set()
-
 
 def install_logging() -> None:
     """Keep secrets out of everything that this process logs or prints from now on.
@@ -49,17 +47,26 @@ def install_logging() -> None:
     _print_every_message_masked()
     _mask_sdk_dataclasses()
     make_record = logging.getLogRecordFactory()
-    if not isinstance(make_record, _SafeFactory):
+    if not _is_ours(type(make_record)):
         logging.setLogRecordFactory(_SafeFactory(make_record))
     from logging.handlers import SocketHandler  # loads much that few processes need
 
     make_pickle = SocketHandler.makePickle
-    if make_pickle.__module__ != __name__:  # it pickles the attributes of a record, not the record
+    if not _is_ours(make_pickle):  # it pickles the attributes of a record, not the record
 
         def make_safe_pickle(self: Any, record: logging.LogRecord) -> bytes:
             return make_pickle(self, _without_messages(record))
 
         cast("Any", SocketHandler).makePickle = make_safe_pickle
+
+
+def _is_ours(found: object) -> bool:
+    """Whether a function or class is of this module, or of a copy of it.
+
+    Temporal's workflow sandbox loads the module again for every workflow. Protection on top of
+    protection would make every line slower, and end in a RecursionError.
+    """
+    return getattr(found, "__module__", None) == __name__
 
 
 class RedactingFilter(logging.Filter):
@@ -125,7 +132,7 @@ class _SafeRecord(logging.LogRecord):
 
 
 def _make_safe(record: logging.LogRecord) -> None:
-    if not isinstance(record, _SafeRecord):
+    if not hasattr(type(record), "plain_class"):
         record.__class__ = _safe_class(cast("Any", type(record)))
     if str(record.name).partition(".")[0] in ("temporalio", "py"):  # warnings are of py.warnings
         record.msg = _without_tokens(record.msg)
@@ -161,7 +168,7 @@ def _printable(value: Any) -> Any:
 
 def _without_messages(record: logging.LogRecord) -> logging.LogRecord:
     """Return the record as it may be pickled: every message is its text, at any depth."""
-    kind = record.plain_class if isinstance(record, _SafeRecord) else type(record)
+    kind: type[logging.LogRecord] = getattr(type(record), "plain_class", type(record))
     copied = kind.__new__(kind)
     vars(copied).update({name: _as_pickled(value) for name, value in vars(record).items()})
     copied.exc_info = record.exc_info  # handlers that pickle make text of it themselves
@@ -183,7 +190,7 @@ def _as_pickled(value: Any) -> Any:
 
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, Message) or type(value) in _sdk_dataclasses:
+        if isinstance(value, Message) or _is_ours(type(value).__repr__):
             return str, (str(value),)
         return NotImplemented
 
@@ -198,7 +205,7 @@ def _print_every_message_masked() -> None:
         _printing.print_masked(known)
     metaclass: Any = reflection.GeneratedProtocolMessageType
     make_class = metaclass.__init__
-    if make_class.__module__ != __name__:
+    if not _is_ours(make_class):
 
         def make_safe_class(cls: Any, *args: Any) -> None:
             make_class(cls, *args)
@@ -215,7 +222,7 @@ def _mask_sdk_dataclasses() -> None:
         return
     for kind in {**vars(activity), **vars(client)}.values():
         for field in _SDK_FIELDS & getattr(kind, "__dataclass_fields__", {}).keys():
-            if isinstance(kind, type) and kind not in _sdk_dataclasses:
+            if isinstance(kind, type) and not _is_ours(kind.__repr__):
                 _mask_dataclass(kind, field)
 
 
@@ -228,4 +235,3 @@ def _mask_dataclass(kind: Any, field: str) -> None:
         return str(own_repr(shown))
 
     kind.__repr__ = masked_repr
-    _sdk_dataclasses.add(kind)
