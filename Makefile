@@ -37,6 +37,12 @@ KEPT := PYTHON PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED PYTHONUTF8 \
     PYTHON_DOWNLOADS PYTHON_INSTALL_% REQUEST_TIMEOUT SYSTEM_CERTS)
 unexport PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION \
   $(filter-out $(KEPT),$(filter PYTHON% PIP_% UV_%,$(.VARIABLES)))
+# A git hook, also one of another repository, has git look at its own repository and index.
+unexport GIT_COMMON_DIR GIT_DIR GIT_INDEX_FILE GIT_NAMESPACE GIT_OBJECT_DIRECTORY GIT_PREFIX GIT_WORK_TREE
+# With LC_ALL=C, Python cannot start in an environment whose path has letters beyond ASCII.
+ifneq (,$(filter C POSIX,$(LC_ALL)))
+export LC_ALL := C.UTF-8
+endif
 
 UV := build/bootstrap/bin/uv --quiet
 CODEGEN := .venv-codegen/bin

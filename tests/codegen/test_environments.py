@@ -236,7 +236,7 @@ def test_an_environment_that_somebody_else_made_stays(make: Run, checkout: Path)
     assert (own / "bin").is_dir()
 
 
-def test_make_hides_what_would_change_python_pip_and_uv(
+def test_make_hides_what_would_change_python_pip_uv_and_git(
     make: Run, checkout: Path, tmp_path: Path
 ) -> None:
     seen = tmp_path / "seen"
@@ -248,6 +248,7 @@ def test_make_hides_what_would_change_python_pip_and_uv(
         *("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONOPTIMIZE", "PYTHONWARNINGS"),
         *("PIP_USER", "PIP_PREFIX", "PIP_TARGET", "PIP_ROOT", "PIP_CONSTRAINT", "PIP_ANYTHING"),
         *("UV_CONSTRAINT", "UV_OVERRIDE", "UV_TARGET", "UV_PROJECT_ENVIRONMENT", "UV_ANYTHING"),
+        *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"),  # as in a git hook
     ]
     kept = [
         "PIP_INDEX_URL",
@@ -255,11 +256,14 @@ def test_make_hides_what_would_change_python_pip_and_uv(
         "UV_DEFAULT_INDEX",
         "UV_INDEX_OURS_PASSWORD",
         "HTTPS_PROXY",
+        "GIT_SSH_COMMAND",
     ]
-    variables = dict.fromkeys([*changing, *kept], "x")
+    variables = {**dict.fromkeys([*changing, *kept], "x"), "LC_ALL": "C"}
     assert make("deps", PYTHON=str(python), **variables).returncode == 0
-    names = {line.partition("=")[0] for line in seen.read_text().splitlines()}
+    lines = seen.read_text().splitlines()
+    names = {line.partition("=")[0] for line in lines}
     assert names.isdisjoint(changing)
+    assert "LC_ALL=C.UTF-8" in lines, "Python reads no path that is not ASCII"
     assert names.issuperset(kept)
 
 
