@@ -40,6 +40,14 @@ class Revision(NamedTuple):
                 "branch, tag or commit that `git log` shows"
             )
         commit = found.decode().strip()
+        refs = _git(
+            "for-each-ref", "--format=%(refname)", f"refs/heads/{name}", f"refs/tags/{name}"
+        )
+        if len((refs or b"").split()) > 1:
+            raise StepError(
+                f"AGAINST={name} names both a branch and a tag; "
+                f"write refs/heads/{name} or refs/tags/{name}"
+            )
         base = _git("merge-base", commit, "HEAD")
         if base is None:
             raise StepError(

@@ -166,6 +166,13 @@ class TestMakeBreaking:
         assert f"AGAINST={revision} names no commit of this repository" in refused.stderr
         assert "Traceback" not in refused.stderr
 
+    def test_a_name_of_a_branch_and_a_tag_is_refused(self, make: Run, checkout: Path) -> None:
+        git(checkout, "tag", "main")
+        refused = make("breaking", "AGAINST=main")
+        assert refused.returncode != 0
+        assert "AGAINST=main names both a branch and a tag; write refs/heads/main" in refused.stderr
+        assert make("breaking", "AGAINST=refs/heads/main").returncode == 0
+
     def test_what_git_says_is_not_swallowed(
         self, make: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
