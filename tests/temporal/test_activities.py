@@ -251,6 +251,18 @@ def test_the_wrong_number_of_arguments_ends_the_wait(
     assert_shows_no_token(problem, caplog)
 
 
+@pytest.mark.parametrize("kind", ["complete", "fail"])
+def test_a_token_in_the_place_of_the_other_argument_is_not_shown(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    activities, client = system()
+    swapped = payload(b'{"status": "done"}'), payload(b'"' + b64encode(TOKEN) + b'"')
+    problem = refusal(getattr(activities, f"{kind}_external_activity"), *swapped)
+    assert problem.type == "InvalidCallbackToken"
+    assert client.tokens == []
+    assert_shows_no_token(problem, caplog)
+
+
 def test_a_call_without_arguments_has_no_token_and_is_a_no_op() -> None:
     activities, client = system()
     run(activities.complete_external_activity)
@@ -403,7 +415,7 @@ def test_a_token_of_another_kind_is_refused_without_showing_it(
 @pytest.mark.parametrize(
     "token",
     [
-        payload(TOKEN, "binary/plain"),
+        payload(b'"' + b64encode(TOKEN) + b'"'),
         payload(b'"' + b64encode(TOKEN) + b'"'),
         payload(b'"' + b64encode(TOKEN) + b'"', "json/protobuf"),
     ],

@@ -126,8 +126,8 @@ class SystemActivities:
     error. Everything else is retried, and logged, so that no result is lost while Temporal is away
     or this worker is misconfigured.
 
-    No error and no log line shows the token or a value, nor do the local variables of this package:
-    they name the token by its fingerprint (`stigmer_apis.redaction`).
+    No error and no log line shows the token or a value. They name the token by its fingerprint
+    (`stigmer_apis.redaction`), and so do the local variables of this package in a traceback.
     """
 
     def __init__(
@@ -169,7 +169,8 @@ class SystemActivities:
                 or Temporal gave no answer about the token (retryable).
         """
         token = self._take(arguments)
-        values: tuple[Any, ...] = arguments[1:]
+        # If the first is no token, the token may be another: arguments are easily swapped.
+        values: tuple[Any, ...] = arguments[1:] if isinstance(token, TaskToken) else ()
         arguments = ()
         if not _is_token(token):
             return
@@ -194,7 +195,8 @@ class SystemActivities:
                 retryable), or Temporal gave no answer about the token (retryable).
         """
         token = self._take(arguments)
-        values: tuple[Any, ...] = arguments[1:]
+        # If the first is no token, the token may be another: arguments are easily swapped.
+        values: tuple[Any, ...] = arguments[1:] if isinstance(token, TaskToken) else ()
         arguments = ()
         if not _is_token(token):
             return
