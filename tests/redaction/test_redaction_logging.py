@@ -172,6 +172,15 @@ def test_a_record_of_a_class_of_its_own_keeps_it(log: Log) -> None:
     assert_hides_secrets(log.text, "the log")
 
 
+def test_a_record_of_a_class_that_cannot_be_extended_is_logged(log: Log) -> None:
+    class Final(logging.LogRecord):
+        def __init_subclass__(cls) -> None:
+            raise TypeError("final")
+
+    log.logger.handle(Final("x", logging.INFO, "", 1, "%s", (ENVELOPE,), None))
+    assert log.text == to_text(ENVELOPE) + "\n"
+
+
 def test_a_pickled_record_is_an_ordinary_one_with_text_in_place_of_messages(log: Log) -> None:
     log.logger.info("%s", ENVELOPE, extra={"jobs": [Holder(ENVELOPE)], "count": 3})
     stream, sent = pickle.loads(log.sent[0][4:]), pickle.loads(pickle.dumps(log.queue.get()))

@@ -6,6 +6,7 @@ places that no search reaches. Instead, whatever can show a secret is made to pr
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import io
@@ -133,7 +134,8 @@ class _SafeRecord(logging.LogRecord):
 
 def _make_safe(record: logging.LogRecord) -> None:
     if not hasattr(type(record), "plain_class"):
-        record.__class__ = _safe_class(cast("Any", type(record)))
+        with contextlib.suppress(TypeError):  # a class that cannot be extended stays as it is
+            record.__class__ = _safe_class(cast("Any", type(record)))
     if str(record.name).partition(".")[0] in ("temporalio", "py"):  # warnings are of py.warnings
         record.msg = _without_tokens(record.msg)
         if isinstance(record.args, Mapping):
