@@ -416,7 +416,7 @@ def test_a_token_of_another_kind_is_refused_without_showing_it(
     "token",
     [
         payload(b'"' + b64encode(TOKEN) + b'"'),
-        payload(b'"' + b64encode(TOKEN) + b'"'),
+        payload(TOKEN, "binary/plain"),
         payload(b'"' + b64encode(TOKEN) + b'"', "json/protobuf"),
     ],
 )
