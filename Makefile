@@ -68,6 +68,8 @@ PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in req
 # could not even read that file.
 environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
   'make: $(PYTHON) is missing or older than Python 3.11; choose another with make PYTHON=python3.12' >&2; exit 1; }; \
+  test -w "$${TMPDIR:-/tmp}" || { echo \
+  'make: TMPDIR names no folder that make can write to; correct it, or unset it' >&2; exit 1; }; \
   $(PYTHON) -m codegen.environments $(1)
 
 .DEFAULT_GOAL := protos

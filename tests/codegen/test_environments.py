@@ -267,6 +267,12 @@ def test_make_hides_what_would_change_python_pip_uv_and_git(
     assert names.issuperset(kept)
 
 
+def test_a_folder_for_temporary_files_that_is_missing_is_named(make: Run, tmp_path: Path) -> None:
+    refused = make("generate", TMPDIR=str(tmp_path / "it's missing"))
+    assert refused.returncode != 0
+    assert "make: TMPDIR names no folder that make can write to" in refused.stderr
+
+
 def test_what_the_environment_says_of_python_does_not_reach_the_generator(
     make: Run, checkout: Path, tmp_path: Path
 ) -> None:
