@@ -27,21 +27,32 @@ _READING_VERBS = frozenset(
 )
 _CREATING_VERBS = frozenset(words("create clone copy import register"))
 _CHANGING_VERBS = frozenset(words("update patch set rename replace change edit modify"))
-_DELETING_VERBS = frozenset(words("delete remove purge destroy drop"))
+_DELETING_VERBS = frozenset(words("delete remove purge destroy drop erase wipe"))
 _UNFIT_VERBS = {
     "create": _CHANGING_VERBS | _DELETING_VERBS,
     "execute": _CHANGING_VERBS | _DELETING_VERBS,
     "delete": _CREATING_VERBS | _CHANGING_VERBS,
 }
 """RPCs that a permission does not speak of, by the verb of the permission."""
+_JOINING = frozenset({"or", "and", "then"})
+"""What joins another verb to the first, as in `getOrCreate` and `getAndMarkSeen`."""
+_WRITES = re.compile(
+    r"(^|\b(and|then) (also )?)(creates|clones|copies|updates|changes|sets|renames|replaces|edits|"
+    r"deletes|removes|purges|archives|marks|stores|saves|records|clears|resets|revokes|publishes)\b"
+    r"(?! (of|in|from|by|for|with|to)\b)",
+    re.IGNORECASE,
+)
+"""What a comment says of an RPC that changes something."""
 _OPEN = {
     "is_public": "to anybody",
     "is_skip_authorization": "to every signed-in caller",
 }
 _PLAIN_SECRETS = re.compile(
-    r"\b(decrypt\w*|unmask\w*|reveal\w*|unredacted|plain[- ]?text|in (the )?clear|cleartext)\b",
+    r"\b(decrypt\w*|(real|actual) values|as the (user|caller|owner) (wrote|sent) them|unmask\w*|"
+    r"reveal\w*|unredacted|plain[- ]?text|in (the )?clear|cleartext)\b",
     re.IGNORECASE,
 )
+_NOT_MASKED = re.compile(r"\bnot (masked|redacted|encrypted)\b", re.IGNORECASE)
 _DENIED = re.compile(r"\b(no|not|never|only|without|masks?|masked|instead of)\b", re.IGNORECASE)
 
 
@@ -73,7 +84,13 @@ def query_only_reads(schema: Schema) -> Iterator[Finding]:
         level = rpc.descriptor.options.idempotency_level
         has_no_side_effects = level == MethodOptions.NO_SIDE_EFFECTS
         if _role(service) == _QUERY:
-            if not has_no_side_effects and not _begins_to_read(rpc):
+            if any(map(_WRITES.search, sentences(rpc.comment))):
+                yield _finding(
+                    "QUERY_ONLY_READS",
+                    rpc,
+                    "writes according to its comment; move it to the command controller",
+                )
+            elif not has_no_side_effects and not _begins_to_read(rpc):
                 yield _finding(
                     "QUERY_ONLY_READS",
                     rpc,
@@ -134,7 +151,7 @@ def _rpcs(schema: Schema) -> Iterator[tuple[Service, Rpc]]:
 
 def _begins_to_read(rpc: Rpc) -> bool:
     name = words(rpc.descriptor.name)
-    return name[0] in _READING_VERBS and "or" not in name  # getOrCreate
+    return name[0] in _READING_VERBS and not _JOINING & {*name}
 
 
 def _finding(rule: str, rpc: Rpc, complaint: str) -> Finding:
@@ -219,6 +236,7 @@ class _Answers:
 
 
 def _tells_secrets(text: str) -> bool:
+    text = _NOT_MASKED.sub("unmasked", text)
     return any(
         _PLAIN_SECRETS.search(sentence) and not _DENIED.search(sentence)
         for sentence in sentences(text)

@@ -10,7 +10,9 @@ from schema_rules.schema import Element, Enum, Field, File, Message, Oneof, Rpc,
 from schema_rules.words import sentences, singular, words
 
 _UNFINISHED = re.compile(
-    r"\b(TODO|HACK|WIP)\b|\bTodo\b(?! list)|\btodo\b\s*[:(]|\b(?i:FIXME|XXX|TBD)\b"
+    r"\b(TODO|HACK|WIP)\b|\bTodo\b(?! list)|\btodo\b\s*[:(]|\b(?i:FIXME|XXX|TBD|lorem ipsum)\b"
+    r"|\b(?i:to be (determined|documented|decided|described|written|completed))[.!]"
+    r"|\b(?i:documented|described) later\b|\A\s*(?i:placeholder)\b"
 )
 _ENDS_A_SENTENCE = (".", "?", "!", ":", '."', ".)", "?)", ".`")
 _CODE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)

@@ -21,15 +21,16 @@ from schema_rules.token_rules import is_task_token
 from schema_rules.words import sentences, singular, words
 
 _STEMS = re.compile(
-    "pass(word|wd|phrase|code|key)|secret|token|apikey|credential|bearer|cookie|signature|webhook|"
-    "connection(string|uri|url)|connstr|"
+    "pass(word|wd|phrase|code|key)|secret|token(?!i[sz])|apikey|credential|bearer|cookie|signature|"
+    "webhook|connection(string|uri|url)|connstr|kubeconfig|key(store|pair)|(seed|recovery)phrase|"
+    "presigned|userinfo|(magic|login|signin|invite|invitation)(link|url)|"
     "(private|access|signing|encryption|decryption|ssh|master|session)key"
 )
 """What suggests a secret in any spelling, looked for in a name without its separators."""
-_WORDS = frozenset(words("pwd pass pin otp totp jwt dsn cred psk mnemonic hmac"))
+_WORDS = frozenset(words("pwd pass pat pin otp totp jwt dsn cred psk pem mnemonic hmac salt sid"))
 """What suggests a secret as a word of its own."""
 _CODES = re.compile("(auth|verification|recovery|backup|security|login|device|reset|otp) codes?$")
-_SIGN_INS = frozenset({"auth", "authorization"})
+_SIGN_INS = frozenset(words("auth authz authorization oauth saml"))
 """What text suggests a secret at the end of a name, or before `header`."""
 _PLAIN_KEYS = frozenset(
     words(
@@ -53,6 +54,24 @@ _COUNTS = frozenset(
 _CARRIERS = frozenset(words("header env environ environment placeholder param parameter"))
 """What entries are called among which callers put their secrets."""
 _MARKERS = frozenset(words("sensitive confidential encrypted masked redacted hidden"))
+_SECRETS = r"(passw\w+|pass(phrase|code)s?|credentials?|(api|private|access) keys?|bearer)"
+_SAID_OF_TEXT = re.compile(
+    r"\b(whoever|anyone|anybody|who|the one|one) (who |that )?(has|holds|knows|opens) (it|this)\b"
+    r"|\b(never|do not) (log|print)\b|\bconfidential\b|(?<!case[ -])\bsensitive\b"
+    r"|\bauthorization header\b|\bprivate (key|part|half)\b|\bpre-?signed\b|\bdecrypts\b"
+    r"|\b(access|refresh|id) token\b"
+    r"|\b(sends|shows|with|with which|by which)\b[^.;:]* (sign(s|ed)?|logs?) in\b"
+    r"|\b(sign|log)s in with[.,;]|\bproves? (to|that|who)\b"
+    rf"|\b(hash|salt|digest) of (the|an?|its) ([\w-]+ )?{_SECRETS}",
+    re.IGNORECASE,
+)
+"""What a comment says of text that opens something, whatever the text is called."""
+_SAID_OF_ENTRIES = re.compile(rf"\b(secrets?|{_SECRETS})\b|\bapi_key\b", re.IGNORECASE)
+"""What a comment says of entries among which is a secret."""
+_DENIED = re.compile(
+    r"\b(no|not|never|without|whether|instead of|(names?|number|kind|type) of)\b[^;:]*$",
+    re.IGNORECASE,
+)
 _ARTICLE = re.compile(r"^(the|an?|its|this|your)\s", re.IGNORECASE)
 _ENDS_A_HEAD = re.compile(
     r"\b(of|for|with|that|which|by|in|to|from|as|used|and|or|is|are|on|at|whose|who|when)\b|[^\w\s-]",
@@ -132,12 +151,14 @@ def _why_asked(schema: Schema, slot: Slot) -> str | None:
         singular(word) in _CARRIERS for name in slot.names for word in name
     ):
         return "holds entries that may be secrets"
+    if holds_any_entries(schema, field) and _is_said(_SAID_OF_ENTRIES, field.comment):
+        return "holds entries that may be secrets"
     if holds_text(schema, field):
         if any(_SIGN_INS & {*name[-1:], *name[:-1][-1:]} for name in slot.names):
             return "suggests a secret by its name"
         if slot.is_generic and slot.message and _has_marker(slot.message):
             return "is next to a field that marks secrets"
-        if _is_called_a_secret(field.comment):
+        if _is_called_a_secret(field.comment) or _is_said(_SAID_OF_TEXT, field.comment):
             return "suggests a secret by its comment"
     return None
 
@@ -171,6 +192,14 @@ def _has_marker(message: Message) -> bool:
     )
 
 
+def _is_said(pattern: re.Pattern[str], comment: str) -> bool:
+    return any(
+        not _DENIED.search(sentence[: match.start()])
+        for sentence in sentences(comment)
+        for match in pattern.finditer(sentence)
+    )
+
+
 def _is_called_a_secret(comment: str) -> bool:
     """Whether a comment begins with a secret, as in "The password of the account."."""
     first = next(iter(sentences(comment)), "")
@@ -179,9 +208,18 @@ def _is_called_a_secret(comment: str) -> bool:
     return not is_denied and _ends_in_a_secret(head)
 
 
+def _is_a_list(message: Message) -> bool:
+    return any(
+        field.descriptor.label == FieldDescriptorProto.LABEL_REPEATED
+        and field.descriptor.type == FieldDescriptorProto.TYPE_MESSAGE
+        for field in message.fields
+    )
+
+
 def _is_a_secret_of_silent_fields(schema: Schema, message: Message) -> bool:
     descriptor = message.descriptor
-    if descriptor.options.map_entry or message.field("metadata"):
+    # The elements of a list, such as ApiKeys, answer for themselves.
+    if descriptor.options.map_entry or message.field("metadata") or _is_a_list(message):
         return False
     texts = [field for field in message.fields if holds_text(schema, field)]
     end = without_generic_end(words(descriptor.name))

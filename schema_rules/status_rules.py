@@ -12,27 +12,33 @@ from schema_rules.token_rules import is_task_token
 from schema_rules.words import sentences, words
 
 _SYSTEM = (
-    r"((the (platform|system|server|service|backend|scheduler|controller|([\w-]+ )?runner))|"
-    r"Stigmer|Temporal)"
+    r"((the (platform|system|server|service|backend|scheduler|controller|orchestrator|"
+    r"([\w-]+ )?(runner|worker)))|Stigmer|Temporal|us)"
 )
 _DONE = (
     r"(written|set|filled( in)?|assigned|generated|computed|maintained|managed|populated|recorded|"
-    r"updated|issued|derived|determined|owned|controlled)"
+    r"updated|issued|derived|determined|owned|controlled|calculated|kept|increased|incremented)"
 )
 _DOES = (
     r"(writes|sets|fills|assigns|generates|computes|records|populates|maintains|updates|overwrites|"
-    r"determines)"
+    r"determines|calculates|increments|increases|(fills|keeps|flips|works out|stamps) (it|this))"
 )
 _WRITTEN_BY_THE_SYSTEM = re.compile(
     rf"\b{_DONE} ((only|automatically|solely) )?by {_SYSTEM}\b"
+    rf"|\b{_DONE} ([\w-]+ ){{1,4}}by {_SYSTEM}[.,;]|\b{_DONE} (at|on) the server\b"
+    rf"|\b(that|which) {_SYSTEM} (gave|gives|works out|counts|measures|observes)\b"
+    r"|\bas (reported|measured|counted|observed) (by|on)\b|\bso far[.,;]"
     rf"|\b{_DONE} automatically\b|\bautomatically {_DONE}\b"
     rf"|\b{_SYSTEM} ((\w+ly|alone|then) )?{_DOES}\b"
-    r"|\b(output|read)[- ]only\b"
+    rf"|\b(output[- ]|read[- ]?)only\b|\breturned by {_SYSTEM} only\b|\bnot settable\b"
     r"|\b(server|system|platform|auto)[- ](generated|assigned|set|written|managed|computed)\b"
     r"|\bignored in (requests|what|create|update|any)\b"
     r"|\bignored (when|if) (a |the )?(user|caller|client)s? s"
     r"|\bno (user|caller|client) (writes|sets)\b"
-    r"|\b(user|caller|client)s? (never|cannot|must not|may not|do not) (write|set)\b",
+    r"|\b(user|caller|client)s? (never|cannot|must not|may not|do not) (write|set)\b"
+    r"|\b(user|caller|client)s? (never|cannot|must not|may not|do not) (provide|send|supply|fill "
+    r"in|change) (it|this)\b|^do not (set|write|fill in|provide)( it| this)?([.:;]|$)"
+    r"|\b(user|caller|client)s? leave (it|this) empty\b|\b(sends|sets) is (ignored|dropped)\b",
     re.IGNORECASE,
 )
 _ON_CONDITION = re.compile(

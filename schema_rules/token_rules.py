@@ -37,9 +37,9 @@ _SAID = re.compile(
 )
 """What a comment says of a task token."""
 _SAID_OF_BYTES = re.compile(
-    r"\b(pending|waiting|external|suspended|async\w*) ([\w'-]+ )?activit(y|ies)\b", re.IGNORECASE
+    r"\bactivit(y|ies)\b|\bTemporal\b|\b(unblock|resume)s?\b|\bthat waits?\b", re.IGNORECASE
 )
-"""What a comment says of bytes that can only be a task token."""
+"""What a comment says of bytes that are a task token unless they are stated to be no secret."""
 _BYTES = re.compile("callback|complet(e|ion)|resum(e|ption)|async|wait(er|ing)?|external|pending")
 """What bytes are called that are a task token and nothing else."""
 _SAID_OTHERWISE = re.compile(
@@ -69,13 +69,18 @@ def is_task_token(schema: Schema, slot: Slot) -> bool:
     comment = slot.field.comment
     if field.descriptor.type == FieldDescriptorProto.TYPE_BYTES and (
         all(map(_BYTES.fullmatch, words(slot.field.descriptor.name)))
-        or _is_said(_SAID_OF_BYTES, comment)
+        or (not _is_stated_plain(slot.field) and _is_said(_SAID_OF_BYTES, comment))
     ):
         return True
     return holds_text(schema, slot.field) and _is_said(_SAID, comment)
 
 
 _FLAGS = {FieldDescriptorProto.TYPE_BOOL, FieldDescriptorProto.TYPE_ENUM}
+
+
+def _is_stated_plain(field: Field) -> bool:
+    options = field.descriptor.options
+    return options.HasField("debug_redact") and not options.debug_redact
 
 
 def _names(slot: Slot) -> Iterator[tuple[str, ...]]:

@@ -14,6 +14,7 @@ from tests.mutation import (
     of_additions,
     of_fields,
     of_files,
+    of_packages,
     of_rules,
     of_services,
     of_status,
@@ -47,5 +48,6 @@ def mutations(contract: Contract) -> Iterator[Mutation]:
         of_additions.of_new_rpcs,
         of_additions.of_new_types,
         of_additions.of_new_files,
+        of_packages.of_packages,
     ):
         yield from generate(contract)

@@ -22,7 +22,7 @@ from google.protobuf.descriptor_pb2 import (
 from schema_rules.schema import APIRESOURCE, AUTHORIZATION, KINDS
 from tests.mutation.changes import Mutation, free_number, instance, json_name
 from tests.mutation.draft import Contract, Draft
-from tests.mutation.elements import Target, enums_in, has_option, messages_in, rpcs_of, services_in
+from tests.mutation.elements import Target, enums_in, messages_in, rpcs_of, services_in
 
 _SENT = ("Spec", "Input", "Request", "Req")
 _VALIDATION = "[buf.validate.field]"
@@ -239,8 +239,9 @@ def of_new_values(contract: Contract) -> Iterator[Mutation]:
             )
             if kinds:
                 value.options.Extensions[meta].CopyFrom(kinds[0].options.Extensions[meta])
-                value.options.Extensions[meta].name = "Weighed"
-                value.options.Extensions[meta].display_name = "Weighed"
+                called = name.title().replace("_", "")
+                value.options.Extensions[meta].name = called
+                value.options.Extensions[meta].display_name = called
                 value.options.Extensions[meta].id_prefix = "zqx"
             part = EnumDescriptorProto.VALUE_FIELD_NUMBER
             yield Mutation(what, enum.name, "", partial(_add, enum, part, value, comment), is_right)
@@ -260,7 +261,9 @@ def of_new_rpcs(contract: Contract) -> Iterator[Mutation]:
     """RPCs that a pull request adds to a service, like a neighbour but for one thing."""
     config = contract.option(f"{AUTHORIZATION}.config")
     for service in services_in(contract):
-        for model in [rpc for rpc in rpcs_of(service) if has_option(rpc, config)][:1]:
+        # Not one whose authorization is an exception.
+        authorized = ((rpc, rpc.element.options.Extensions[config]) for rpc in rpcs_of(service))
+        for model in [rpc for rpc, found in authorized if found.field_path][:1]:
             writes = "Command" in service.element.name
             at = partial(_new_rpc, service, model, "weigh" if writes else "getWeighed")
             yield at("right: an RPC like its neighbour", _nothing)
@@ -289,7 +292,7 @@ def _new_rpc(
     edit: Callable[[Any], None],
     *,
     name: str = "",
-    comment: str = "Weighs the resource.",
+    comment: str = "Weighs a resource against the others of its owner, and returns it.",
 ) -> Mutation:
     rpc = type(model.element)()
     rpc.CopyFrom(model.element)

@@ -232,6 +232,8 @@ service SessionQueryController {
         _open("getDecrypted", "SECRET_ANSWER"),
         "// Returns the values, decrypted.\n  " + _open("get", "SECRET_ANSWER"),
         "// Returns the values, never in plain text.\n  " + _open("find"),
+        "// Returns the values, not masked.\n  " + _open("read", "SECRET_ANSWER"),
+        "// Returns the real values.\n  " + _open("getValues", "SECRET_ANSWER"),
         _open("getPassword", "SECRET_ANSWER", answer="Password"),
         _open("getEnvironment", answer="agentic.environment.v1.Environment"),
         _rpc("readContext").replace("Answer", _CONTEXT),
@@ -247,6 +249,10 @@ message Password {{
     "queries_that_may_write": _service(
         _open("deleteAll", "QUERY_ONLY_READS: does not start with a reading verb"),
         _open("getOrCreate", "QUERY_ONLY_READS"),
+        _open("getAndMarkSeen", "QUERY_ONLY_READS"),
+        "// Returns the list, and marks it as seen.\n  "
+        + _open("getList", "QUERY_ONLY_READS: writes according to its comment"),
+        "// Returns the records of the gadget, and sets of gadgets.\n  " + _open("getRecords"),
         _open("summarize", "QUERY_ONLY_READS"),
         _open("whoAmI"),
         _open("checkAccess"),

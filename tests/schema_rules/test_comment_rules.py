@@ -104,6 +104,11 @@ message Gadget {
   string title = 1; // COMMENT_FINISHED: XXX
 }
 """,
+    "a_comment_that_is_to_be_written": _field(
+        "What a buyer reads first. Documented later.", mark="COMMENT_FINISHED"
+    ),
+    "a_comment_that_keeps_a_place": _field("Placeholder for the title.", mark="COMMENT_FINISHED"),
+    "a_placeholder_is_no_work_left": _field("What a buyer reads first, with a placeholder."),
     "a_todo_list_is_no_work_left": _field("The to-do list of a buyer, a todo in each line."),
     "a_field_that_repeats_its_name": _field("The title.", mark="COMMENT_INFORMS"),
     "a_field_that_repeats_the_name_of_its_message": _field(

@@ -45,6 +45,40 @@ message Login {
   string dbpasswd = 4; // SECRET_STATED
 }
 """,
+    "other_names_of_what_opens_something": """\
+message Login {
+  string pat = 1; // SECRET_STATED
+  string kubeconfig = 2; // SECRET_STATED
+  string seed_phrase = 3; // SECRET_STATED
+  string key_pair = 4; // SECRET_STATED
+  string presigned_url = 5; // SECRET_STATED
+  string magic_link = 6; // SECRET_STATED
+  string ca_pem = 7; // SECRET_STATED
+  string git_oauth = 8; // SECRET_STATED
+  string tokenizer = 9;
+  string pattern = 10;
+  string resident = 11;
+}
+""",
+    "what_comments_say_of_text_that_opens_something": """message Login {
+  // The line that the user signs in with.
+  string line = 1; // SECRET_STATED: by its comment
+  // A URL. Whoever has it can read the file.
+  string location = 2; // SECRET_STATED: by its comment
+  // The content of the file. Never log it.
+  string content = 3; // SECRET_STATED: by its comment
+  // The salt of the password.
+  string grain = 4; // SECRET_STATED: by its comment
+  // Settings by name, such as the password of the database.
+  map<string, string> settings = 5; // SECRET_STATED: holds entries
+  // Whether names are case-sensitive, never the password.
+  string mode = 6;
+  // The number of failed attempts, not the credentials.
+  string attempts = 7;
+  // Settings by name, without passwords.
+  map<string, string> shown = 8;
+}
+""",
     "names_that_do_not": """\
 message Login {
   // The key to sort by.

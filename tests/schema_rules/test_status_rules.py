@@ -35,6 +35,14 @@ message GadgetSpec {
   string slug = 9;
   // Whether the platform sets up a new sandbox.
   bool fresh = 10;
+  // Calculated on the server.
+  string weight = 11; // SPEC_WRITER: its comment
+  // Callers leave it empty.
+  string stamp = 12; // SPEC_WRITER: its comment
+  // How many gadgets there are so far.
+  int32 count = 13; // SPEC_WRITER: its comment
+  // The URL. The platform sends a warning there.
+  string warned = 14;
   // Populated automatically.
   string taken = 7; // SPEC_WRITER: its comment
   // Assigned by Stigmer.
