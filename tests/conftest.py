@@ -125,12 +125,18 @@ def make_environment(root: Path) -> dict[str, str]:
 
 @pytest.fixture
 def make(checkout: Path, root: Path) -> Run:
-    """Return a function that runs make with the given arguments in the checkout."""
+    """Return a function that runs make with the given arguments in the checkout.
+
+    The environments are set up; they are probed again only by `make("deps")`.
+    """
 
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {**make_environment(root), **variables}
+        command = (
+            ["make", *arguments] if "deps" in arguments else ["make", "-o", "deps", *arguments]
+        )
         return subprocess.run(
-            ["make", *arguments], cwd=checkout, env=environment, capture_output=True, text=True
+            command, cwd=checkout, env=environment, capture_output=True, text=True
         )
 
     return run

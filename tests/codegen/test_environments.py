@@ -268,7 +268,7 @@ def test_make_hides_what_would_change_python_pip_uv_and_git(
 
 
 def test_a_folder_for_temporary_files_that_is_missing_is_named(make: Run, tmp_path: Path) -> None:
-    refused = make("generate", TMPDIR=str(tmp_path / "it's missing"))
+    refused = make("deps", TMPDIR=str(tmp_path / "it's missing"))
     assert refused.returncode != 0
     assert "make: TMPDIR names no folder that make can write to" in refused.stderr
 
