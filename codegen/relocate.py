@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
 from codegen.project import PROTO_ROOT, StepError
 
 PYTHON_ROOT = "stigmer_apis"
@@ -51,10 +53,12 @@ def relocate_source(source: str, path: PurePosixPath, safe: Sequence[str] = ()) 
 
     Make the classes named in `safe` print without their secrets as soon as they exist.
 
-    Also correct two defects of the generators:
+    Also correct defects of the generators:
 
     - `import grpc` becomes `from stigmer_apis._grpc import grpc`, which states which extra to
       install if grpc is missing.
+    - A file is added to the descriptor pool by `stigmer_apis._pool`, which names the other copy of
+      it if there is one.
     - mypy-protobuf declares two version constants in `*_pb2_grpc.pyi` that the gRPC generator of
       1.62 does not write, and omits the type arguments of `_aio.ServicerContext`, which makes every
       servicer method partially unknown to pyright.
@@ -142,6 +146,19 @@ def _edits(tree: ast.Module, path: PurePosixPath, safe: Sequence[str]) -> Iterat
                     text = f"\nfrom {PYTHON_ROOT} import _printing"
                     text += f"\n_printing.install(_globals, {', '.join(map(repr, safe))})"
                     yield _Edit(node.lineno, end, end, text)
+            case ast.ImportFrom(
+                module="google.protobuf", names=[ast.alias(asname="_descriptor_pool")]
+            ):
+                text = f"from {PYTHON_ROOT} import _pool"
+                yield _Edit(node.lineno, node.col_offset, node.end_col_offset or 0, text)
+            case ast.Assign(
+                value=ast.Call(
+                    func=ast.Attribute(attr="AddSerializedFile") as add,
+                    args=[ast.Constant(value=bytes(file)) as argument],
+                )
+            ):
+                text = f"_pool.add_file({FileDescriptorProto.FromString(file).name!r}, "
+                yield _Edit(node.lineno, add.col_offset, argument.col_offset, text)
             case ast.AnnAssign(target=ast.Name(id="GRPC_GENERATED_VERSION" | "GRPC_VERSION")):
                 yield _Edit(node.lineno, 0, _END_OF_LINE, _DELETED.decode())
             case ast.ClassDef(name="_ServicerContext", bases=[_, ast.Attribute() as base]):

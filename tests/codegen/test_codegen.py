@@ -117,6 +117,16 @@ class TestRelocate:
         path = "ai/stigmer/x/v1/a_pb2_grpc.py"
         assert self._relocated("import grpc\n", path) == "from stigmer_apis._grpc import grpc\n"
 
+    def test_a_file_is_added_by_the_module_that_names_another_copy(self) -> None:
+        before = (
+            "from google.protobuf import descriptor_pool as _descriptor_pool\n"
+            "DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\\n\\x07a.proto')\n"
+        )
+        assert self._relocated(before) == (
+            "from stigmer_apis import _pool\n"
+            "DESCRIPTOR = _pool.add_file('a.proto', b'\\n\\x07a.proto')\n"
+        )
+
     def test_an_import_of_another_kind_is_refused(self) -> None:
         with pytest.raises(StepError, match=r"x/v1/a\.proto: a_pb2\.py, .* unknown form of import"):
             self._relocated("import ai.stigmer.x.y_pb2\n")

@@ -140,7 +140,7 @@ def allowed_in(module: str) -> set[str]:
         for name in modules
         for parent in list(PurePosixPath(name.replace(".", "/")).parents)[:-1]
     }
-    helpers = {"stigmer_apis._lazy", "stigmer_apis._printing"}
+    helpers = {"stigmer_apis._lazy", "stigmer_apis._pool", "stigmer_apis._printing"}
     if module.endswith("_grpc"):
         helpers.add("stigmer_apis._grpc")
     return modules | packages | helpers

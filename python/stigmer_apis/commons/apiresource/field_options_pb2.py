@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2ai/stigmer/commons/apiresource/field_options.proto\x12\x1e\x61i.stigmer.commons.apiresource\x1a google/protobuf/descriptor.proto:;\n\x08\x63omputed\x12\x1d.google.protobuf.FieldOptions\x18\xd9\xc0\x05 \x01(\x08R\x08\x63omputed:=\n\timmutable\x12\x1d.google.protobuf.FieldOptions\x18\xda\xc0\x05 \x01(\x08R\timmutableb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/commons/apiresource/field_options.proto', b'\n2ai/stigmer/commons/apiresource/field_options.proto\x12\x1e\x61i.stigmer.commons.apiresource\x1a google/protobuf/descriptor.proto:;\n\x08\x63omputed\x12\x1d.google.protobuf.FieldOptions\x18\xd9\xc0\x05 \x01(\x08R\x08\x63omputed:=\n\timmutable\x12\x1d.google.protobuf.FieldOptions\x18\xda\xc0\x05 \x01(\x08R\timmutableb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

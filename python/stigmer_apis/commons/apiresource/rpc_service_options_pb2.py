@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -16,7 +16,7 @@ from stigmer_apis.commons.apiresource.apiresourcekind import api_resource_kind_p
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n8ai/stigmer/commons/apiresource/rpc_service_options.proto\x12\x1e\x61i.stigmer.commons.apiresource\x1a\x46\x61i/stigmer/commons/apiresource/apiresourcekind/api_resource_kind.proto\x1a google/protobuf/descriptor.proto:\x8e\x01\n\x11\x61pi_resource_kind\x12\x1f.google.protobuf.ServiceOptions\x18\xf4\xbf\x05 \x01(\x0e\x32?.ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceKindR\x0f\x61piResourceKindb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/commons/apiresource/rpc_service_options.proto', b'\n8ai/stigmer/commons/apiresource/rpc_service_options.proto\x12\x1e\x61i.stigmer.commons.apiresource\x1a\x46\x61i/stigmer/commons/apiresource/apiresourcekind/api_resource_kind.proto\x1a google/protobuf/descriptor.proto:\x8e\x01\n\x11\x61pi_resource_kind\x12\x1f.google.protobuf.ServiceOptions\x18\xf4\xbf\x05 \x01(\x0e\x32?.ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceKindR\x0f\x61piResourceKindb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

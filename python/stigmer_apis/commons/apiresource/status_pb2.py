@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+ai/stigmer/commons/apiresource/status.proto\x12\x1e\x61i.stigmer.commons.apiresource\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n\x16\x41piResourceAuditStatus\x12\x46\n\x05\x61udit\x18\x63 \x01(\x0b\x32\x30.ai.stigmer.commons.apiresource.ApiResourceAuditR\x05\x61udit\"\xc0\x01\n\x10\x41piResourceAudit\x12S\n\nspec_audit\x18\x01 \x01(\x0b\x32\x34.ai.stigmer.commons.apiresource.ApiResourceAuditInfoR\tspecAudit\x12W\n\x0cstatus_audit\x18\x02 \x01(\x0b\x32\x34.ai.stigmer.commons.apiresource.ApiResourceAuditInfoR\x0bstatusAudit\"\xce\x02\n\x14\x41piResourceAuditInfo\x12T\n\ncreated_by\x18\x01 \x01(\x0b\x32\x35.ai.stigmer.commons.apiresource.ApiResourceAuditActorR\tcreatedBy\x12\x39\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12T\n\nupdated_by\x18\x03 \x01(\x0b\x32\x35.ai.stigmer.commons.apiresource.ApiResourceAuditActorR\tupdatedBy\x12\x39\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x14\n\x05\x65vent\x18\x05 \x01(\tR\x05\x65vent\"?\n\x15\x41piResourceAuditActor\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06\x61vatar\x18\x02 \x01(\tR\x06\x61vatarb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/commons/apiresource/status.proto', b'\n+ai/stigmer/commons/apiresource/status.proto\x12\x1e\x61i.stigmer.commons.apiresource\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n\x16\x41piResourceAuditStatus\x12\x46\n\x05\x61udit\x18\x63 \x01(\x0b\x32\x30.ai.stigmer.commons.apiresource.ApiResourceAuditR\x05\x61udit\"\xc0\x01\n\x10\x41piResourceAudit\x12S\n\nspec_audit\x18\x01 \x01(\x0b\x32\x34.ai.stigmer.commons.apiresource.ApiResourceAuditInfoR\tspecAudit\x12W\n\x0cstatus_audit\x18\x02 \x01(\x0b\x32\x34.ai.stigmer.commons.apiresource.ApiResourceAuditInfoR\x0bstatusAudit\"\xce\x02\n\x14\x41piResourceAuditInfo\x12T\n\ncreated_by\x18\x01 \x01(\x0b\x32\x35.ai.stigmer.commons.apiresource.ApiResourceAuditActorR\tcreatedBy\x12\x39\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12T\n\nupdated_by\x18\x03 \x01(\x0b\x32\x35.ai.stigmer.commons.apiresource.ApiResourceAuditActorR\tupdatedBy\x12\x39\n\nupdated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x14\n\x05\x65vent\x18\x05 \x01(\tR\x05\x65vent\"?\n\x15\x41piResourceAuditActor\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n\x06\x61vatar\x18\x02 \x01(\tR\x06\x61vatarb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ai/stigmer/commons/rpc/pagination.proto\x12\x16\x61i.stigmer.commons.rpc\"0\n\x08PageInfo\x12\x10\n\x03num\x18\x01 \x01(\x05R\x03num\x12\x12\n\x04size\x18\x02 \x01(\x05R\x04size\"C\n\x0eGooglePageInfo\x12\x1d\n\npage_token\x18\x01 \x01(\tR\tpageToken\x12\x12\n\x04size\x18\x02 \x01(\x05R\x04sizeb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/commons/rpc/pagination.proto', b'\n\'ai/stigmer/commons/rpc/pagination.proto\x12\x16\x61i.stigmer.commons.rpc\"0\n\x08PageInfo\x12\x10\n\x03num\x18\x01 \x01(\x05R\x03num\x12\x12\n\x04size\x18\x02 \x01(\x05R\x04size\"C\n\x0eGooglePageInfo\x12\x1d\n\npage_token\x18\x01 \x01(\tR\tpageToken\x12\x12\n\x04size\x18\x02 \x01(\x05R\x04sizeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

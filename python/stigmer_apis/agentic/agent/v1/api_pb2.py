@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -17,7 +17,7 @@ from stigmer_apis.agentic.agent.v1 import status_pb2 as ai_dot_stigmer_dot_agent
 from stigmer_apis.commons.apiresource import metadata_pb2 as ai_dot_stigmer_dot_commons_dot_apiresource_dot_metadata__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ai/stigmer/agentic/agent/v1/api.proto\x12\x1b\x61i.stigmer.agentic.agent.v1\x1a&ai/stigmer/agentic/agent/v1/spec.proto\x1a(ai/stigmer/agentic/agent/v1/status.proto\x1a-ai/stigmer/commons/apiresource/metadata.proto\"\xc3\x03\n\x05\x41gent\x12=\n\x0b\x61pi_version\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\n\x15\x61gentic.stigmer.ai/v1R\napiVersion\x12 \n\x04kind\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\n\x05\x41gentR\x04kind\x12\xda\x01\n\x08metadata\x18\x03 \x01(\x0b\x32\x33.ai.stigmer.commons.apiresource.ApiResourceMetadataB\x88\x01\xbaH\x84\x01\xba\x01~\n&agent.owner_scope.platform_or_org_only\x12\x38owner_scope of an agent must be platform or organization\x1a\x1athis.owner_scope in [1, 2]\xc8\x01\x01R\x08metadata\x12:\n\x04spec\x18\x04 \x01(\x0b\x32&.ai.stigmer.agentic.agent.v1.AgentSpecR\x04spec\x12@\n\x06status\x18\x05 \x01(\x0b\x32(.ai.stigmer.agentic.agent.v1.AgentStatusR\x06statusb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agent/v1/api.proto', b'\n%ai/stigmer/agentic/agent/v1/api.proto\x12\x1b\x61i.stigmer.agentic.agent.v1\x1a&ai/stigmer/agentic/agent/v1/spec.proto\x1a(ai/stigmer/agentic/agent/v1/status.proto\x1a-ai/stigmer/commons/apiresource/metadata.proto\"\xc3\x03\n\x05\x41gent\x12=\n\x0b\x61pi_version\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\n\x15\x61gentic.stigmer.ai/v1R\napiVersion\x12 \n\x04kind\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\n\x05\x41gentR\x04kind\x12\xda\x01\n\x08metadata\x18\x03 \x01(\x0b\x32\x33.ai.stigmer.commons.apiresource.ApiResourceMetadataB\x88\x01\xbaH\x84\x01\xba\x01~\n&agent.owner_scope.platform_or_org_only\x12\x38owner_scope of an agent must be platform or organization\x1a\x1athis.owner_scope in [1, 2]\xc8\x01\x01R\x08metadata\x12:\n\x04spec\x18\x04 \x01(\x0b\x32&.ai.stigmer.agentic.agent.v1.AgentSpecR\x04spec\x12@\n\x06status\x18\x05 \x01(\x0b\x32(.ai.stigmer.agentic.agent.v1.AgentStatusR\x06statusb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

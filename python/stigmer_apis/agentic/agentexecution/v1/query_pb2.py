@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -18,7 +18,7 @@ from stigmer_apis.commons.apiresource import rpc_service_options_pb2 as ai_dot_s
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_method__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0ai/stigmer/agentic/agentexecution/v1/query.proto\x12$ai.stigmer.agentic.agentexecution.v1\x1a.ai/stigmer/agentic/agentexecution/v1/api.proto\x1a-ai/stigmer/agentic/agentexecution/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xb5\x05\n\x1d\x41gentExecutionQueryController\x12\xac\x01\n\x03get\x12\x36.ai.stigmer.agentic.agentexecution.v1.AgentExecutionId\x1a\x34.ai.stigmer.agentic.agentexecution.v1.AgentExecution\"7\xc2\xb8\x18\x33\x08\x03\x10)\"\x05value*&You may not view this agent execution.\x12\x88\x01\n\x04list\x12@.ai.stigmer.agentic.agentexecution.v1.ListAgentExecutionsRequest\x1a\x38.ai.stigmer.agentic.agentexecution.v1.AgentExecutionList\"\x04\xd0\xb8\x18\x01\x12\x9a\x01\n\rlistBySession\x12I.ai.stigmer.agentic.agentexecution.v1.ListAgentExecutionsBySessionRequest\x1a\x38.ai.stigmer.agentic.agentexecution.v1.AgentExecutionList\"\x04\xd0\xb8\x18\x01\x12\xb6\x01\n\tsubscribe\x12\x36.ai.stigmer.agentic.agentexecution.v1.AgentExecutionId\x1a\x34.ai.stigmer.agentic.agentexecution.v1.AgentExecution\"9\xc2\xb8\x18\x35\x08\x03\x10)\"\x05value*(You may not follow this agent execution.0\x01\x1a\x04\xa0\xff+)b\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agentexecution/v1/query.proto', b'\n0ai/stigmer/agentic/agentexecution/v1/query.proto\x12$ai.stigmer.agentic.agentexecution.v1\x1a.ai/stigmer/agentic/agentexecution/v1/api.proto\x1a-ai/stigmer/agentic/agentexecution/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xb5\x05\n\x1d\x41gentExecutionQueryController\x12\xac\x01\n\x03get\x12\x36.ai.stigmer.agentic.agentexecution.v1.AgentExecutionId\x1a\x34.ai.stigmer.agentic.agentexecution.v1.AgentExecution\"7\xc2\xb8\x18\x33\x08\x03\x10)\"\x05value*&You may not view this agent execution.\x12\x88\x01\n\x04list\x12@.ai.stigmer.agentic.agentexecution.v1.ListAgentExecutionsRequest\x1a\x38.ai.stigmer.agentic.agentexecution.v1.AgentExecutionList\"\x04\xd0\xb8\x18\x01\x12\x9a\x01\n\rlistBySession\x12I.ai.stigmer.agentic.agentexecution.v1.ListAgentExecutionsBySessionRequest\x1a\x38.ai.stigmer.agentic.agentexecution.v1.AgentExecutionList\"\x04\xd0\xb8\x18\x01\x12\xb6\x01\n\tsubscribe\x12\x36.ai.stigmer.agentic.agentexecution.v1.AgentExecutionId\x1a\x34.ai.stigmer.agentic.agentexecution.v1.AgentExecution\"9\xc2\xb8\x18\x35\x08\x03\x10)\"\x05value*(You may not follow this agent execution.0\x01\x1a\x04\xa0\xff+)b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

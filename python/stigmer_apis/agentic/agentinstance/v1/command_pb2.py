@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -18,7 +18,7 @@ from stigmer_apis.commons.apiresource import rpc_service_options_pb2 as ai_dot_s
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_method__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ai/stigmer/agentic/agentinstance/v1/command.proto\x12#ai.stigmer.agentic.agentinstance.v1\x1a-ai/stigmer/agentic/agentinstance/v1/api.proto\x1a,ai/stigmer/agentic/agentinstance/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xeb\x04\n\x1e\x41gentInstanceCommandController\x12o\n\x05\x61pply\x12\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x1a\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x12p\n\x06\x63reate\x12\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x1a\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x12\xb0\x01\n\x06update\x12\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x1a\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\">\xc2\xb8\x18:\x08\x04\x10-\"\x0bmetadata.id*\'You may not change this agent instance.\x12\xac\x01\n\x06\x64\x65lete\x12\x34.ai.stigmer.agentic.agentinstance.v1.AgentInstanceId\x1a\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\"8\xc2\xb8\x18\x34\x08\x02\x10-\"\x05value*\'You may not delete this agent instance.\x1a\x04\xa0\xff+-b\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agentinstance/v1/command.proto', b'\n1ai/stigmer/agentic/agentinstance/v1/command.proto\x12#ai.stigmer.agentic.agentinstance.v1\x1a-ai/stigmer/agentic/agentinstance/v1/api.proto\x1a,ai/stigmer/agentic/agentinstance/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xeb\x04\n\x1e\x41gentInstanceCommandController\x12o\n\x05\x61pply\x12\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x1a\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x12p\n\x06\x63reate\x12\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x1a\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x12\xb0\x01\n\x06update\x12\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\x1a\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\">\xc2\xb8\x18:\x08\x04\x10-\"\x0bmetadata.id*\'You may not change this agent instance.\x12\xac\x01\n\x06\x64\x65lete\x12\x34.ai.stigmer.agentic.agentinstance.v1.AgentInstanceId\x1a\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstance\"8\xc2\xb8\x18\x34\x08\x02\x10-\"\x05value*\'You may not delete this agent instance.\x1a\x04\xa0\xff+-b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

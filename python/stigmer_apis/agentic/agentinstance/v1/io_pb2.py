@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -16,7 +16,7 @@ from stigmer_apis.agentic.agentinstance.v1 import api_pb2 as ai_dot_stigmer_dot_
 from stigmer_apis.commons.rpc import pagination_pb2 as ai_dot_stigmer_dot_commons_dot_rpc_dot_pagination__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,ai/stigmer/agentic/agentinstance/v1/io.proto\x12#ai.stigmer.agentic.agentinstance.v1\x1a-ai/stigmer/agentic/agentinstance/v1/api.proto\x1a\'ai/stigmer/commons/rpc/pagination.proto\"/\n\x0f\x41gentInstanceId\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05value\"\x83\x01\n\x1fGetAgentInstancesByAgentRequest\x12!\n\x08\x61gent_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x07\x61gentId\x12=\n\tpage_info\x18\x02 \x01(\x0b\x32 .ai.stigmer.commons.rpc.PageInfoR\x08pageInfo\"~\n\x11\x41gentInstanceList\x12\x1f\n\x0btotal_count\x18\x01 \x01(\x05R\ntotalCount\x12H\n\x05items\x18\x02 \x03(\x0b\x32\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstanceR\x05itemsb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agentinstance/v1/io.proto', b'\n,ai/stigmer/agentic/agentinstance/v1/io.proto\x12#ai.stigmer.agentic.agentinstance.v1\x1a-ai/stigmer/agentic/agentinstance/v1/api.proto\x1a\'ai/stigmer/commons/rpc/pagination.proto\"/\n\x0f\x41gentInstanceId\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05value\"\x83\x01\n\x1fGetAgentInstancesByAgentRequest\x12!\n\x08\x61gent_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x07\x61gentId\x12=\n\tpage_info\x18\x02 \x01(\x0b\x32 .ai.stigmer.commons.rpc.PageInfoR\x08pageInfo\"~\n\x11\x41gentInstanceList\x12\x1f\n\x0btotal_count\x18\x01 \x01(\x05R\ntotalCount\x12H\n\x05items\x18\x02 \x03(\x0b\x32\x32.ai.stigmer.agentic.agentinstance.v1.AgentInstanceR\x05itemsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_commons_dot_apiresource_dot_io__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.ai/stigmer/agentic/agentinstance/v1/spec.proto\x12#ai.stigmer.agentic.agentinstance.v1\x1a\'ai/stigmer/commons/apiresource/io.proto\"\xab\x02\n\x11\x41gentInstanceSpec\x12\"\n\x08\x61gent_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\x07\x61gentId\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\xcf\x01\n\x10\x65nvironment_refs\x18\x03 \x03(\x0b\x32\x34.ai.stigmer.commons.apiresource.ApiResourceReferenceBn\xbaHk\x92\x01h\"f\xba\x01\x63\n\x15\x65nvironment_refs.kind\x12\x39\x61 reference in environment_refs must be to an environment\x1a\x0fthis.kind == 53R\x0f\x65nvironmentRefsb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agentinstance/v1/spec.proto', b'\n.ai/stigmer/agentic/agentinstance/v1/spec.proto\x12#ai.stigmer.agentic.agentinstance.v1\x1a\'ai/stigmer/commons/apiresource/io.proto\"\xab\x02\n\x11\x41gentInstanceSpec\x12\"\n\x08\x61gent_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\x07\x61gentId\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12\xcf\x01\n\x10\x65nvironment_refs\x18\x03 \x03(\x0b\x32\x34.ai.stigmer.commons.apiresource.ApiResourceReferenceBn\xbaHk\x92\x01h\"f\xba\x01\x63\n\x15\x65nvironment_refs.kind\x12\x39\x61 reference in environment_refs must be to an environment\x1a\x0fthis.kind == 53R\x0f\x65nvironmentRefsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

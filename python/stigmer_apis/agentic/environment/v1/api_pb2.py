@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -17,7 +17,7 @@ from stigmer_apis.commons.apiresource import metadata_pb2 as ai_dot_stigmer_dot_
 from stigmer_apis.commons.apiresource import status_pb2 as ai_dot_stigmer_dot_commons_dot_apiresource_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+ai/stigmer/agentic/environment/v1/api.proto\x12!ai.stigmer.agentic.environment.v1\x1a,ai/stigmer/agentic/environment/v1/spec.proto\x1a-ai/stigmer/commons/apiresource/metadata.proto\x1a+ai/stigmer/commons/apiresource/status.proto\"\xfe\x03\n\x0b\x45nvironment\x12=\n\x0b\x61pi_version\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\n\x15\x61gentic.stigmer.ai/v1R\napiVersion\x12&\n\x04kind\x18\x02 \x01(\tB\x12\xbaH\x0fr\r\n\x0b\x45nvironmentR\x04kind\x12\xef\x01\n\x08metadata\x18\x03 \x01(\x0b\x32\x33.ai.stigmer.commons.apiresource.ApiResourceMetadataB\x9d\x01\xbaH\x99\x01\xba\x01\x92\x01\n,environment.owner_scope.org_or_identity_only\x12\x46owner_scope of an environment must be organization or identity_account\x1a\x1athis.owner_scope in [2, 3]\xc8\x01\x01R\x08metadata\x12\x46\n\x04spec\x18\x04 \x01(\x0b\x32\x32.ai.stigmer.agentic.environment.v1.EnvironmentSpecR\x04spec\x12N\n\x06status\x18\x05 \x01(\x0b\x32\x36.ai.stigmer.commons.apiresource.ApiResourceAuditStatusR\x06statusb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/environment/v1/api.proto', b'\n+ai/stigmer/agentic/environment/v1/api.proto\x12!ai.stigmer.agentic.environment.v1\x1a,ai/stigmer/agentic/environment/v1/spec.proto\x1a-ai/stigmer/commons/apiresource/metadata.proto\x1a+ai/stigmer/commons/apiresource/status.proto\"\xfe\x03\n\x0b\x45nvironment\x12=\n\x0b\x61pi_version\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\n\x15\x61gentic.stigmer.ai/v1R\napiVersion\x12&\n\x04kind\x18\x02 \x01(\tB\x12\xbaH\x0fr\r\n\x0b\x45nvironmentR\x04kind\x12\xef\x01\n\x08metadata\x18\x03 \x01(\x0b\x32\x33.ai.stigmer.commons.apiresource.ApiResourceMetadataB\x9d\x01\xbaH\x99\x01\xba\x01\x92\x01\n,environment.owner_scope.org_or_identity_only\x12\x46owner_scope of an environment must be organization or identity_account\x1a\x1athis.owner_scope in [2, 3]\xc8\x01\x01R\x08metadata\x12\x46\n\x04spec\x18\x04 \x01(\x0b\x32\x32.ai.stigmer.agentic.environment.v1.EnvironmentSpecR\x04spec\x12N\n\x06status\x18\x05 \x01(\x0b\x32\x36.ai.stigmer.commons.apiresource.ApiResourceAuditStatusR\x06statusb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

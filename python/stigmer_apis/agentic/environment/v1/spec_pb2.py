@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,ai/stigmer/agentic/environment/v1/spec.proto\x12!ai.stigmer.agentic.environment.v1\"\xf3\x01\n\x0f\x45nvironmentSpec\x12 \n\x0b\x64\x65scription\x18\x01 \x01(\tR\x0b\x64\x65scription\x12P\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32<.ai.stigmer.agentic.environment.v1.EnvironmentSpec.DataEntryR\x04\x64\x61ta\x1al\n\tDataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12I\n\x05value\x18\x02 \x01(\x0b\x32\x33.ai.stigmer.agentic.environment.v1.EnvironmentValueR\x05value:\x02\x38\x01\"q\n\x10\x45nvironmentValue\x12\x19\n\x05value\x18\x01 \x01(\tB\x03\x80\x01\x00R\x05value\x12 \n\tis_secret\x18\x02 \x01(\x08\x42\x03\x80\x01\x00R\x08isSecret\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scriptionb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/environment/v1/spec.proto', b'\n,ai/stigmer/agentic/environment/v1/spec.proto\x12!ai.stigmer.agentic.environment.v1\"\xf3\x01\n\x0f\x45nvironmentSpec\x12 \n\x0b\x64\x65scription\x18\x01 \x01(\tR\x0b\x64\x65scription\x12P\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32<.ai.stigmer.agentic.environment.v1.EnvironmentSpec.DataEntryR\x04\x64\x61ta\x1al\n\tDataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12I\n\x05value\x18\x02 \x01(\x0b\x32\x33.ai.stigmer.agentic.environment.v1.EnvironmentValueR\x05value:\x02\x38\x01\"q\n\x10\x45nvironmentValue\x12\x19\n\x05value\x18\x01 \x01(\tB\x03\x80\x01\x00R\x05value\x12 \n\tis_secret\x18\x02 \x01(\x08\x42\x03\x80\x01\x00R\x08isSecret\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scriptionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

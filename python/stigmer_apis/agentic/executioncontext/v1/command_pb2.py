@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -18,7 +18,7 @@ from stigmer_apis.commons.apiresource import rpc_service_options_pb2 as ai_dot_s
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_method__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4ai/stigmer/agentic/executioncontext/v1/command.proto\x12&ai.stigmer.agentic.executioncontext.v1\x1a\x30\x61i/stigmer/agentic/executioncontext/v1/api.proto\x1a\'ai/stigmer/commons/apiresource/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xc6\x04\n!ExecutionContextCommandController\x12{\n\x05\x61pply\x12\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\x12\xce\x01\n\x06\x63reate\x12\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\"P\xc2\xb8\x18L\x08\x05\x10\x1f*=Only operators of the platform may create execution contexts.2\x07stigmer\x12\xcc\x01\n\x06\x64\x65lete\x12\x36.ai.stigmer.commons.apiresource.ApiResourceDeleteInput\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\"P\xc2\xb8\x18L\x08\x05\x10\x1f*=Only operators of the platform may delete execution contexts.2\x07stigmer\x1a\x04\xa0\xff+6b\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/executioncontext/v1/command.proto', b'\n4ai/stigmer/agentic/executioncontext/v1/command.proto\x12&ai.stigmer.agentic.executioncontext.v1\x1a\x30\x61i/stigmer/agentic/executioncontext/v1/api.proto\x1a\'ai/stigmer/commons/apiresource/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xc6\x04\n!ExecutionContextCommandController\x12{\n\x05\x61pply\x12\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\x12\xce\x01\n\x06\x63reate\x12\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\"P\xc2\xb8\x18L\x08\x05\x10\x1f*=Only operators of the platform may create execution contexts.2\x07stigmer\x12\xcc\x01\n\x06\x64\x65lete\x12\x36.ai.stigmer.commons.apiresource.ApiResourceDeleteInput\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\"P\xc2\xb8\x18L\x08\x05\x10\x1f*=Only operators of the platform may delete execution contexts.2\x07stigmer\x1a\x04\xa0\xff+6b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

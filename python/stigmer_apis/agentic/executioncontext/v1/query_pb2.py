@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -19,7 +19,7 @@ from stigmer_apis.commons.apiresource import rpc_service_options_pb2 as ai_dot_s
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_method__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2ai/stigmer/agentic/executioncontext/v1/query.proto\x12&ai.stigmer.agentic.executioncontext.v1\x1a\x30\x61i/stigmer/agentic/executioncontext/v1/api.proto\x1a/ai/stigmer/agentic/executioncontext/v1/io.proto\x1a\'ai/stigmer/commons/apiresource/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xc8\x03\n\x1f\x45xecutionContextQueryController\x12\xcb\x01\n\x03get\x12:.ai.stigmer.agentic.executioncontext.v1.ExecutionContextId\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\"N\xc2\xb8\x18J\x08\x05\x10\x1f*;Only operators of the platform may read execution contexts.2\x07stigmer\x12\xd0\x01\n\x0egetByReference\x12\x34.ai.stigmer.commons.apiresource.ApiResourceReference\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\"N\xc2\xb8\x18J\x08\x05\x10\x1f*;Only operators of the platform may read execution contexts.2\x07stigmer\x1a\x04\xa0\xff+6b\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/executioncontext/v1/query.proto', b'\n2ai/stigmer/agentic/executioncontext/v1/query.proto\x12&ai.stigmer.agentic.executioncontext.v1\x1a\x30\x61i/stigmer/agentic/executioncontext/v1/api.proto\x1a/ai/stigmer/agentic/executioncontext/v1/io.proto\x1a\'ai/stigmer/commons/apiresource/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xc8\x03\n\x1f\x45xecutionContextQueryController\x12\xcb\x01\n\x03get\x12:.ai.stigmer.agentic.executioncontext.v1.ExecutionContextId\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\"N\xc2\xb8\x18J\x08\x05\x10\x1f*;Only operators of the platform may read execution contexts.2\x07stigmer\x12\xd0\x01\n\x0egetByReference\x12\x34.ai.stigmer.commons.apiresource.ApiResourceReference\x1a\x38.ai.stigmer.agentic.executioncontext.v1.ExecutionContext\"N\xc2\xb8\x18J\x08\x05\x10\x1f*;Only operators of the platform may read execution contexts.2\x07stigmer\x1a\x04\xa0\xff+6b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

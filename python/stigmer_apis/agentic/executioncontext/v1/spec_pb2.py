@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ai/stigmer/agentic/executioncontext/v1/spec.proto\x12&ai.stigmer.agentic.executioncontext.v1\"\x8f\x02\n\x14\x45xecutionContextSpec\x12*\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\x0b\x65xecutionId\x12Z\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x46.ai.stigmer.agentic.executioncontext.v1.ExecutionContextSpec.DataEntryR\x04\x64\x61ta\x1ao\n\tDataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12L\n\x05value\x18\x02 \x01(\x0b\x32\x36.ai.stigmer.agentic.executioncontext.v1.ExecutionValueR\x05value:\x02\x38\x01\"T\n\x0e\x45xecutionValue\x12 \n\x05value\x18\x01 \x01(\tB\n\x80\x01\x00\xbaH\x04r\x02\x10\x01R\x05value\x12 \n\tis_secret\x18\x02 \x01(\x08\x42\x03\x80\x01\x00R\x08isSecretb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/executioncontext/v1/spec.proto', b'\n1ai/stigmer/agentic/executioncontext/v1/spec.proto\x12&ai.stigmer.agentic.executioncontext.v1\"\x8f\x02\n\x14\x45xecutionContextSpec\x12*\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\x0b\x65xecutionId\x12Z\n\x04\x64\x61ta\x18\x02 \x03(\x0b\x32\x46.ai.stigmer.agentic.executioncontext.v1.ExecutionContextSpec.DataEntryR\x04\x64\x61ta\x1ao\n\tDataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12L\n\x05value\x18\x02 \x01(\x0b\x32\x36.ai.stigmer.agentic.executioncontext.v1.ExecutionValueR\x05value:\x02\x38\x01\"T\n\x0e\x45xecutionValue\x12 \n\x05value\x18\x01 \x01(\tB\n\x80\x01\x00\xbaH\x04r\x02\x10\x01R\x05value\x12 \n\tis_secret\x18\x02 \x01(\x08\x42\x03\x80\x01\x00R\x08isSecretb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

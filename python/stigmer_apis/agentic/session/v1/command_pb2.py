@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -18,7 +18,7 @@ from stigmer_apis.commons.apiresource import rpc_service_options_pb2 as ai_dot_s
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_method__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+ai/stigmer/agentic/session/v1/command.proto\x12\x1d\x61i.stigmer.agentic.session.v1\x1a\'ai/stigmer/agentic/session/v1/api.proto\x1a&ai/stigmer/agentic/session/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xc2\x04\n\x18SessionCommandController\x12W\n\x05\x61pply\x12&.ai.stigmer.agentic.session.v1.Session\x1a&.ai.stigmer.agentic.session.v1.Session\x12\xa2\x01\n\x06\x63reate\x12&.ai.stigmer.agentic.session.v1.Session\x1a&.ai.stigmer.agentic.session.v1.Session\"H\xc2\xb8\x18\x44\x08\x12\x10\x1e\"\x0cmetadata.org*0You may not begin sessions in this organization.\x12\x91\x01\n\x06update\x12&.ai.stigmer.agentic.session.v1.Session\x1a&.ai.stigmer.agentic.session.v1.Session\"7\xc2\xb8\x18\x33\x08\x04\x10*\"\x0bmetadata.id* You may not change this session.\x12\x8d\x01\n\x06\x64\x65lete\x12(.ai.stigmer.agentic.session.v1.SessionId\x1a&.ai.stigmer.agentic.session.v1.Session\"1\xc2\xb8\x18-\x08\x02\x10*\"\x05value* You may not delete this session.\x1a\x04\xa0\xff+*b\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/session/v1/command.proto', b'\n+ai/stigmer/agentic/session/v1/command.proto\x12\x1d\x61i.stigmer.agentic.session.v1\x1a\'ai/stigmer/agentic/session/v1/api.proto\x1a&ai/stigmer/agentic/session/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xc2\x04\n\x18SessionCommandController\x12W\n\x05\x61pply\x12&.ai.stigmer.agentic.session.v1.Session\x1a&.ai.stigmer.agentic.session.v1.Session\x12\xa2\x01\n\x06\x63reate\x12&.ai.stigmer.agentic.session.v1.Session\x1a&.ai.stigmer.agentic.session.v1.Session\"H\xc2\xb8\x18\x44\x08\x12\x10\x1e\"\x0cmetadata.org*0You may not begin sessions in this organization.\x12\x91\x01\n\x06update\x12&.ai.stigmer.agentic.session.v1.Session\x1a&.ai.stigmer.agentic.session.v1.Session\"7\xc2\xb8\x18\x33\x08\x04\x10*\"\x0bmetadata.id* You may not change this session.\x12\x8d\x01\n\x06\x64\x65lete\x12(.ai.stigmer.agentic.session.v1.SessionId\x1a&.ai.stigmer.agentic.session.v1.Session\"1\xc2\xb8\x18-\x08\x02\x10*\"\x05value* You may not delete this session.\x1a\x04\xa0\xff+*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

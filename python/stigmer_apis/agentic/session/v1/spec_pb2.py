@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ai/stigmer/agentic/session/v1/spec.proto\x12\x1d\x61i.stigmer.agentic.session.v1\"\xaa\x02\n\x0bSessionSpec\x12\x32\n\x11\x61gent_instance_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x0f\x61gentInstanceId\x12\x18\n\x07subject\x18\x02 \x01(\tR\x07subject\x12\x1b\n\tthread_id\x18\x03 \x01(\tR\x08threadId\x12\x1d\n\nsandbox_id\x18\x04 \x01(\tR\tsandboxId\x12T\n\x08metadata\x18\x05 \x03(\x0b\x32\x38.ai.stigmer.agentic.session.v1.SessionSpec.MetadataEntryR\x08metadata\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/session/v1/spec.proto', b'\n(ai/stigmer/agentic/session/v1/spec.proto\x12\x1d\x61i.stigmer.agentic.session.v1\"\xaa\x02\n\x0bSessionSpec\x12\x32\n\x11\x61gent_instance_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x0f\x61gentInstanceId\x12\x18\n\x07subject\x18\x02 \x01(\tR\x07subject\x12\x1b\n\tthread_id\x18\x03 \x01(\tR\x08threadId\x12\x1d\n\nsandbox_id\x18\x04 \x01(\tR\tsandboxId\x12T\n\x08metadata\x18\x05 \x03(\x0b\x32\x38.ai.stigmer.agentic.session.v1.SessionSpec.MetadataEntryR\x08metadata\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

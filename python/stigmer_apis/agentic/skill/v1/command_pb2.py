@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -18,7 +18,7 @@ from stigmer_apis.commons.apiresource import rpc_service_options_pb2 as ai_dot_s
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_method__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)ai/stigmer/agentic/skill/v1/command.proto\x12\x1b\x61i.stigmer.agentic.skill.v1\x1a%ai/stigmer/agentic/skill/v1/api.proto\x1a$ai/stigmer/agentic/skill/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\x9b\x04\n\x16SkillCommandController\x12O\n\x05\x61pply\x12\".ai.stigmer.agentic.skill.v1.Skill\x1a\".ai.stigmer.agentic.skill.v1.Skill\x12\x99\x01\n\x06\x63reate\x12\".ai.stigmer.agentic.skill.v1.Skill\x1a\".ai.stigmer.agentic.skill.v1.Skill\"G\xc2\xb8\x18\x43\x08\x15\x10\x1e\"\x0cmetadata.org*/You may not create skills in this organization.\x12\x87\x01\n\x06update\x12\".ai.stigmer.agentic.skill.v1.Skill\x1a\".ai.stigmer.agentic.skill.v1.Skill\"5\xc2\xb8\x18\x31\x08\x04\x10+\"\x0bmetadata.id*\x1eYou may not change this skill.\x12\x83\x01\n\x06\x64\x65lete\x12$.ai.stigmer.agentic.skill.v1.SkillId\x1a\".ai.stigmer.agentic.skill.v1.Skill\"/\xc2\xb8\x18+\x08\x02\x10+\"\x05value*\x1eYou may not delete this skill.\x1a\x04\xa0\xff++b\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/skill/v1/command.proto', b'\n)ai/stigmer/agentic/skill/v1/command.proto\x12\x1b\x61i.stigmer.agentic.skill.v1\x1a%ai/stigmer/agentic/skill/v1/api.proto\x1a$ai/stigmer/agentic/skill/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\x9b\x04\n\x16SkillCommandController\x12O\n\x05\x61pply\x12\".ai.stigmer.agentic.skill.v1.Skill\x1a\".ai.stigmer.agentic.skill.v1.Skill\x12\x99\x01\n\x06\x63reate\x12\".ai.stigmer.agentic.skill.v1.Skill\x1a\".ai.stigmer.agentic.skill.v1.Skill\"G\xc2\xb8\x18\x43\x08\x15\x10\x1e\"\x0cmetadata.org*/You may not create skills in this organization.\x12\x87\x01\n\x06update\x12\".ai.stigmer.agentic.skill.v1.Skill\x1a\".ai.stigmer.agentic.skill.v1.Skill\"5\xc2\xb8\x18\x31\x08\x04\x10+\"\x0bmetadata.id*\x1eYou may not change this skill.\x12\x83\x01\n\x06\x64\x65lete\x12$.ai.stigmer.agentic.skill.v1.SkillId\x1a\".ai.stigmer.agentic.skill.v1.Skill\"/\xc2\xb8\x18+\x08\x02\x10+\"\x05value*\x1eYou may not delete this skill.\x1a\x04\xa0\xff++b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

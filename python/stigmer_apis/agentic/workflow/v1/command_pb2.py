@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -18,7 +18,7 @@ from stigmer_apis.commons.apiresource import rpc_service_options_pb2 as ai_dot_s
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_method__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,ai/stigmer/agentic/workflow/v1/command.proto\x12\x1e\x61i.stigmer.agentic.workflow.v1\x1a(ai/stigmer/agentic/workflow/v1/api.proto\x1a\'ai/stigmer/agentic/workflow/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xd7\x04\n\x19WorkflowCommandController\x12[\n\x05\x61pply\x12(.ai.stigmer.agentic.workflow.v1.Workflow\x1a(.ai.stigmer.agentic.workflow.v1.Workflow\x12\xa8\x01\n\x06\x63reate\x12(.ai.stigmer.agentic.workflow.v1.Workflow\x1a(.ai.stigmer.agentic.workflow.v1.Workflow\"J\xc2\xb8\x18\x46\x08\x11\x10\x1e\"\x0cmetadata.org*2You may not create workflows in this organization.\x12\x96\x01\n\x06update\x12(.ai.stigmer.agentic.workflow.v1.Workflow\x1a(.ai.stigmer.agentic.workflow.v1.Workflow\"8\xc2\xb8\x18\x34\x08\x04\x10\x32\"\x0bmetadata.id*!You may not change this workflow.\x12\x92\x01\n\x06\x64\x65lete\x12*.ai.stigmer.agentic.workflow.v1.WorkflowId\x1a(.ai.stigmer.agentic.workflow.v1.Workflow\"2\xc2\xb8\x18.\x08\x02\x10\x32\"\x05value*!You may not delete this workflow.\x1a\x04\xa0\xff+2b\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/command.proto', b'\n,ai/stigmer/agentic/workflow/v1/command.proto\x12\x1e\x61i.stigmer.agentic.workflow.v1\x1a(ai/stigmer/agentic/workflow/v1/api.proto\x1a\'ai/stigmer/agentic/workflow/v1/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xd7\x04\n\x19WorkflowCommandController\x12[\n\x05\x61pply\x12(.ai.stigmer.agentic.workflow.v1.Workflow\x1a(.ai.stigmer.agentic.workflow.v1.Workflow\x12\xa8\x01\n\x06\x63reate\x12(.ai.stigmer.agentic.workflow.v1.Workflow\x1a(.ai.stigmer.agentic.workflow.v1.Workflow\"J\xc2\xb8\x18\x46\x08\x11\x10\x1e\"\x0cmetadata.org*2You may not create workflows in this organization.\x12\x96\x01\n\x06update\x12(.ai.stigmer.agentic.workflow.v1.Workflow\x1a(.ai.stigmer.agentic.workflow.v1.Workflow\"8\xc2\xb8\x18\x34\x08\x04\x10\x32\"\x0bmetadata.id*!You may not change this workflow.\x12\x92\x01\n\x06\x64\x65lete\x12*.ai.stigmer.agentic.workflow.v1.WorkflowId\x1a(.ai.stigmer.agentic.workflow.v1.Workflow\"2\xc2\xb8\x18.\x08\x02\x10\x32\"\x05value*!You may not delete this workflow.\x1a\x04\xa0\xff+2b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

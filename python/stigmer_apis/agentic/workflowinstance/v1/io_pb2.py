@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -16,7 +16,7 @@ from stigmer_apis.agentic.workflowinstance.v1 import api_pb2 as ai_dot_stigmer_d
 from stigmer_apis.commons.rpc import pagination_pb2 as ai_dot_stigmer_dot_commons_dot_rpc_dot_pagination__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/ai/stigmer/agentic/workflowinstance/v1/io.proto\x12&ai.stigmer.agentic.workflowinstance.v1\x1a\x30\x61i/stigmer/agentic/workflowinstance/v1/api.proto\x1a\'ai/stigmer/commons/rpc/pagination.proto\"2\n\x12WorkflowInstanceId\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05value\"\x8f\x01\n%GetWorkflowInstancesByWorkflowRequest\x12\'\n\x0bworkflow_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\nworkflowId\x12=\n\tpage_info\x18\x02 \x01(\x0b\x32 .ai.stigmer.commons.rpc.PageInfoR\x08pageInfo\"\x8b\x01\n\x14WorkflowInstanceList\x12\x1f\n\x0btotal_pages\x18\x01 \x01(\x05R\ntotalPages\x12R\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x38.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceR\x07\x65ntriesb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowinstance/v1/io.proto', b'\n/ai/stigmer/agentic/workflowinstance/v1/io.proto\x12&ai.stigmer.agentic.workflowinstance.v1\x1a\x30\x61i/stigmer/agentic/workflowinstance/v1/api.proto\x1a\'ai/stigmer/commons/rpc/pagination.proto\"2\n\x12WorkflowInstanceId\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05value\"\x8f\x01\n%GetWorkflowInstancesByWorkflowRequest\x12\'\n\x0bworkflow_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\nworkflowId\x12=\n\tpage_info\x18\x02 \x01(\x0b\x32 .ai.stigmer.commons.rpc.PageInfoR\x08pageInfo\"\x8b\x01\n\x14WorkflowInstanceList\x12\x1f\n\x0btotal_pages\x18\x01 \x01(\x05R\ntotalPages\x12R\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x38.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceR\x07\x65ntriesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

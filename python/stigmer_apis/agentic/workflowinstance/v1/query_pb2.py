@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -19,7 +19,7 @@ from stigmer_apis.commons.apiresource import rpc_service_options_pb2 as ai_dot_s
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_method__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2ai/stigmer/agentic/workflowinstance/v1/query.proto\x12&ai.stigmer.agentic.workflowinstance.v1\x1a\x30\x61i/stigmer/agentic/workflowinstance/v1/api.proto\x1a/ai/stigmer/agentic/workflowinstance/v1/io.proto\x1a\'ai/stigmer/commons/apiresource/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\x88\x04\n\x1fWorkflowInstanceQueryController\x12\xb6\x01\n\x03get\x12:.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceId\x1a\x38.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstance\"9\xc2\xb8\x18\x35\x08\x03\x10\x33\"\x05value*(You may not view this workflow instance.\x12\xa2\x01\n\rgetByWorkflow\x12M.ai.stigmer.agentic.workflowinstance.v1.GetWorkflowInstancesByWorkflowRequest\x1a<.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceList\"\x04\xd0\xb8\x18\x01\x12\x80\x01\n\x0egetByReference\x12\x34.ai.stigmer.commons.apiresource.ApiResourceReference\x1a\x38.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstance\x1a\x04\xa0\xff+3b\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowinstance/v1/query.proto', b'\n2ai/stigmer/agentic/workflowinstance/v1/query.proto\x12&ai.stigmer.agentic.workflowinstance.v1\x1a\x30\x61i/stigmer/agentic/workflowinstance/v1/api.proto\x1a/ai/stigmer/agentic/workflowinstance/v1/io.proto\x1a\'ai/stigmer/commons/apiresource/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\x88\x04\n\x1fWorkflowInstanceQueryController\x12\xb6\x01\n\x03get\x12:.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceId\x1a\x38.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstance\"9\xc2\xb8\x18\x35\x08\x03\x10\x33\"\x05value*(You may not view this workflow instance.\x12\xa2\x01\n\rgetByWorkflow\x12M.ai.stigmer.agentic.workflowinstance.v1.GetWorkflowInstancesByWorkflowRequest\x1a<.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstanceList\"\x04\xd0\xb8\x18\x01\x12\x80\x01\n\x0egetByReference\x12\x34.ai.stigmer.commons.apiresource.ApiResourceReference\x1a\x38.ai.stigmer.agentic.workflowinstance.v1.WorkflowInstance\x1a\x04\xa0\xff+3b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from stigmer_apis.commons.apiresource import io_pb2 as ai_dot_stigmer_dot_commons_dot_apiresource_dot_io__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ai/stigmer/agentic/workflowinstance/v1/spec.proto\x12&ai.stigmer.agentic.workflowinstance.v1\x1a\'ai/stigmer/commons/apiresource/io.proto\"\xb3\x01\n\x14WorkflowInstanceSpec\x12(\n\x0bworkflow_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\nworkflowId\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12O\n\x08\x65nv_refs\x18\x03 \x03(\x0b\x32\x34.ai.stigmer.commons.apiresource.ApiResourceReferenceR\x07\x65nvRefsb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowinstance/v1/spec.proto', b'\n1ai/stigmer/agentic/workflowinstance/v1/spec.proto\x12&ai.stigmer.agentic.workflowinstance.v1\x1a\'ai/stigmer/commons/apiresource/io.proto\"\xb3\x01\n\x14WorkflowInstanceSpec\x12(\n\x0bworkflow_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\nworkflowId\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\x12O\n\x08\x65nv_refs\x18\x03 \x03(\x0b\x32\x34.ai.stigmer.commons.apiresource.ApiResourceReferenceR\x07\x65nvRefsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

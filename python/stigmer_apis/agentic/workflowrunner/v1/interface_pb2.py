@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -16,7 +16,7 @@ from stigmer_apis.agentic.workflowrunner.v1 import io_pb2 as ai_dot_stigmer_dot_
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4ai/stigmer/agentic/workflowrunner/v1/interface.proto\x12$ai.stigmer.agentic.workflowrunner.v1\x1a-ai/stigmer/agentic/workflowrunner/v1/io.proto\x1a\x1bgoogle/protobuf/empty.proto2\xe6\x03\n\x1fWorkflowRunnerServiceController\x12\x89\x01\n\x0c\x65xecuteAsync\x12:.ai.stigmer.agentic.workflowrunner.v1.WorkflowExecuteInput\x1a=.ai.stigmer.agentic.workflowrunner.v1.WorkflowExecuteResponse\x12g\n\x0f\x63\x61ncelExecution\x12<.ai.stigmer.agentic.workflowrunner.v1.CancelExecutionRequest\x1a\x16.google.protobuf.Empty\x12\x65\n\x0epauseExecution\x12;.ai.stigmer.agentic.workflowrunner.v1.PauseExecutionRequest\x1a\x16.google.protobuf.Empty\x12g\n\x0fresumeExecution\x12<.ai.stigmer.agentic.workflowrunner.v1.ResumeExecutionRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowrunner/v1/interface.proto', b'\n4ai/stigmer/agentic/workflowrunner/v1/interface.proto\x12$ai.stigmer.agentic.workflowrunner.v1\x1a-ai/stigmer/agentic/workflowrunner/v1/io.proto\x1a\x1bgoogle/protobuf/empty.proto2\xe6\x03\n\x1fWorkflowRunnerServiceController\x12\x89\x01\n\x0c\x65xecuteAsync\x12:.ai.stigmer.agentic.workflowrunner.v1.WorkflowExecuteInput\x1a=.ai.stigmer.agentic.workflowrunner.v1.WorkflowExecuteResponse\x12g\n\x0f\x63\x61ncelExecution\x12<.ai.stigmer.agentic.workflowrunner.v1.CancelExecutionRequest\x1a\x16.google.protobuf.Empty\x12\x65\n\x0epauseExecution\x12;.ai.stigmer.agentic.workflowrunner.v1.PauseExecutionRequest\x1a\x16.google.protobuf.Empty\x12g\n\x0fresumeExecution\x12<.ai.stigmer.agentic.workflowrunner.v1.ResumeExecutionRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-ai/stigmer/agentic/workflowrunner/v1/io.proto\x12$ai.stigmer.agentic.workflowrunner.v1\"\x8d\x01\n\x14WorkflowExecuteInput\x12:\n\x15workflow_execution_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x13workflowExecutionId\x12#\n\rworkflow_yaml\x18\x02 \x01(\tR\x0cworkflowYamlJ\x04\x08\x03\x10\x04R\x0e\x63\x61llback_token\"\xf5\x01\n\x17WorkflowExecuteResponse\x12\x32\n\x15workflow_execution_id\x18\x01 \x01(\tR\x13workflowExecutionId\x12\x16\n\x06status\x18\x02 \x01(\tR\x06status\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x30\n\x14temporal_workflow_id\x18\x04 \x01(\tR\x12temporalWorkflowId\x12#\n\rsubscribe_url\x18\x05 \x01(\tR\x0csubscribeUrl\x12\x1d\n\nstatus_url\x18\x06 \x01(\tR\tstatusUrl\"q\n\x16\x43\x61ncelExecutionRequest\x12)\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x0b\x65xecutionId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\"Z\n\x15PauseExecutionRequest\x12)\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x0b\x65xecutionId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"[\n\x16ResumeExecutionRequest\x12)\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x0b\x65xecutionId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reasonb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowrunner/v1/io.proto', b'\n-ai/stigmer/agentic/workflowrunner/v1/io.proto\x12$ai.stigmer.agentic.workflowrunner.v1\"\x8d\x01\n\x14WorkflowExecuteInput\x12:\n\x15workflow_execution_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x13workflowExecutionId\x12#\n\rworkflow_yaml\x18\x02 \x01(\tR\x0cworkflowYamlJ\x04\x08\x03\x10\x04R\x0e\x63\x61llback_token\"\xf5\x01\n\x17WorkflowExecuteResponse\x12\x32\n\x15workflow_execution_id\x18\x01 \x01(\tR\x13workflowExecutionId\x12\x16\n\x06status\x18\x02 \x01(\tR\x06status\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x30\n\x14temporal_workflow_id\x18\x04 \x01(\tR\x12temporalWorkflowId\x12#\n\rsubscribe_url\x18\x05 \x01(\tR\x0csubscribeUrl\x12\x1d\n\nstatus_url\x18\x06 \x01(\tR\tstatusUrl\"q\n\x16\x43\x61ncelExecutionRequest\x12)\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x0b\x65xecutionId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n\x05\x66orce\x18\x03 \x01(\x08R\x05\x66orce\"Z\n\x15PauseExecutionRequest\x12)\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x0b\x65xecutionId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"[\n\x16ResumeExecutionRequest\x12)\n\x0c\x65xecution_id\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x0b\x65xecutionId\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reasonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\nGai/stigmer/commons/apiresource/apiresourcekind/api_resource_group.proto\x12.ai.stigmer.commons.apiresource.apiresourcekind\x1a google/protobuf/descriptor.proto\"Q\n\x14\x41piResourceGroupMeta\x12\x16\n\x06\x64omain\x18\x01 \x01(\tR\x06\x64omain\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName*\xba\x01\n\x10\x41piResourceGroup\x12\"\n\x1e\x61pi_resource_group_unspecified\x10\x00\x12.\n\x07\x61gentic\x10\x01\x1a!\xea\xbd,\x1d\n\x12\x61gentic.stigmer.ai\x12\x07\x41gentic\x12\"\n\x03iam\x10\x02\x1a\x19\xea\xbd,\x15\n\x0eiam.stigmer.ai\x12\x03IAM\x12.\n\x07tenancy\x10\x03\x1a!\xea\xbd,\x1d\n\x12tenancy.stigmer.ai\x12\x07Tenancy:\x88\x01\n\ngroup_meta\x12!.google.protobuf.EnumValueOptions\x18\xdd\xc7\x05 \x01(\x0b\x32\x44.ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceGroupMetaR\tgroupMetab\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/commons/apiresource/apiresourcekind/api_resource_group.proto', b'\nGai/stigmer/commons/apiresource/apiresourcekind/api_resource_group.proto\x12.ai.stigmer.commons.apiresource.apiresourcekind\x1a google/protobuf/descriptor.proto\"Q\n\x14\x41piResourceGroupMeta\x12\x16\n\x06\x64omain\x18\x01 \x01(\tR\x06\x64omain\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName*\xba\x01\n\x10\x41piResourceGroup\x12\"\n\x1e\x61pi_resource_group_unspecified\x10\x00\x12.\n\x07\x61gentic\x10\x01\x1a!\xea\xbd,\x1d\n\x12\x61gentic.stigmer.ai\x12\x07\x41gentic\x12\"\n\x03iam\x10\x02\x1a\x19\xea\xbd,\x15\n\x0eiam.stigmer.ai\x12\x03IAM\x12.\n\x07tenancy\x10\x03\x1a!\xea\xbd,\x1d\n\x12tenancy.stigmer.ai\x12\x07Tenancy:\x88\x01\n\ngroup_meta\x12!.google.protobuf.EnumValueOptions\x18\xdd\xc7\x05 \x01(\x0b\x32\x44.ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceGroupMetaR\tgroupMetab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from stigmer_apis.iam.apikey.v1 import api_pb2 as ai_dot_stigmer_dot_iam_dot_apikey_dot_v1_dot_api__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!ai/stigmer/iam/apikey/v1/io.proto\x12\x18\x61i.stigmer.iam.apikey.v1\x1a\"ai/stigmer/iam/apikey/v1/api.proto\"E\n\x07\x41piKeys\x12:\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .ai.stigmer.iam.apikey.v1.ApiKeyR\x07\x65ntries\"(\n\x08\x41piKeyId\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05value\"-\n\nApiKeyHash\x12\x1f\n\x05value\x18\x01 \x01(\tB\t\x80\x01\x01\xbaH\x03\xc8\x01\x01R\x05valueb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/iam/apikey/v1/io.proto', b'\n!ai/stigmer/iam/apikey/v1/io.proto\x12\x18\x61i.stigmer.iam.apikey.v1\x1a\"ai/stigmer/iam/apikey/v1/api.proto\"E\n\x07\x41piKeys\x12:\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .ai.stigmer.iam.apikey.v1.ApiKeyR\x07\x65ntries\"(\n\x08\x41piKeyId\x12\x1c\n\x05value\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x05value\"-\n\nApiKeyHash\x12\x1f\n\x05value\x18\x01 \x01(\tB\t\x80\x01\x01\xbaH\x03\xc8\x01\x01R\x05valueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -16,7 +16,7 @@ from stigmer_apis.commons.apiresource import field_options_pb2 as ai_dot_stigmer
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ai/stigmer/iam/apikey/v1/spec.proto\x12\x18\x61i.stigmer.iam.apikey.v1\x1a\x32\x61i/stigmer/commons/apiresource/field_options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x01\n\nApiKeySpec\x12\"\n\x08key_hash\x18\x01 \x01(\tB\x07\x80\x01\x01\xc8\x85,\x01R\x07keyHash\x12&\n\x0b\x66ingerprint\x18\x02 \x01(\tB\x04\xc8\x85,\x01R\x0b\x66ingerprint\x12\x39\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12#\n\rnever_expires\x18\x04 \x01(\x08R\x0cneverExpiresb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/iam/apikey/v1/spec.proto', b'\n#ai/stigmer/iam/apikey/v1/spec.proto\x12\x18\x61i.stigmer.iam.apikey.v1\x1a\x32\x61i/stigmer/commons/apiresource/field_options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\x01\n\nApiKeySpec\x12\"\n\x08key_hash\x18\x01 \x01(\tB\x07\x80\x01\x01\xc8\x85,\x01R\x07keyHash\x12&\n\x0b\x66ingerprint\x18\x02 \x01(\tB\x04\xc8\x85,\x01R\x0b\x66ingerprint\x12\x39\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12#\n\rnever_expires\x18\x04 \x01(\x08R\x0cneverExpiresb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

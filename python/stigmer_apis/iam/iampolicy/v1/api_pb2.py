@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -17,7 +17,7 @@ from stigmer_apis.commons.apiresource import status_pb2 as ai_dot_stigmer_dot_co
 from stigmer_apis.iam.iampolicy.v1 import spec_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ai/stigmer/iam/iampolicy/v1/api.proto\x12\x1b\x61i.stigmer.iam.iampolicy.v1\x1a-ai/stigmer/commons/apiresource/metadata.proto\x1a+ai/stigmer/commons/apiresource/status.proto\x1a&ai/stigmer/iam/iampolicy/v1/spec.proto\"\xc3\x02\n\tIamPolicy\x12\x39\n\x0b\x61pi_version\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\n\x11iam.stigmer.ai/v1R\napiVersion\x12$\n\x04kind\x18\x02 \x01(\tB\x10\xbaH\rr\x0b\n\tIamPolicyR\x04kind\x12O\n\x08metadata\x18\x03 \x01(\x0b\x32\x33.ai.stigmer.commons.apiresource.ApiResourceMetadataR\x08metadata\x12>\n\x04spec\x18\x04 \x01(\x0b\x32*.ai.stigmer.iam.iampolicy.v1.IamPolicySpecR\x04spec\x12\x44\n\x06status\x18\x05 \x01(\x0b\x32,.ai.stigmer.iam.iampolicy.v1.IamPolicyStatusR\x06status\"Y\n\x0fIamPolicyStatus\x12\x46\n\x05\x61udit\x18\x01 \x01(\x0b\x32\x30.ai.stigmer.commons.apiresource.ApiResourceAuditR\x05\x61uditb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/iam/iampolicy/v1/api.proto', b'\n%ai/stigmer/iam/iampolicy/v1/api.proto\x12\x1b\x61i.stigmer.iam.iampolicy.v1\x1a-ai/stigmer/commons/apiresource/metadata.proto\x1a+ai/stigmer/commons/apiresource/status.proto\x1a&ai/stigmer/iam/iampolicy/v1/spec.proto\"\xc3\x02\n\tIamPolicy\x12\x39\n\x0b\x61pi_version\x18\x01 \x01(\tB\x18\xbaH\x15r\x13\n\x11iam.stigmer.ai/v1R\napiVersion\x12$\n\x04kind\x18\x02 \x01(\tB\x10\xbaH\rr\x0b\n\tIamPolicyR\x04kind\x12O\n\x08metadata\x18\x03 \x01(\x0b\x32\x33.ai.stigmer.commons.apiresource.ApiResourceMetadataR\x08metadata\x12>\n\x04spec\x18\x04 \x01(\x0b\x32*.ai.stigmer.iam.iampolicy.v1.IamPolicySpecR\x04spec\x12\x44\n\x06status\x18\x05 \x01(\x0b\x32,.ai.stigmer.iam.iampolicy.v1.IamPolicyStatusR\x06status\"Y\n\x0fIamPolicyStatus\x12\x46\n\x05\x61udit\x18\x01 \x01(\x0b\x32\x30.ai.stigmer.commons.apiresource.ApiResourceAuditR\x05\x61uditb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -18,7 +18,7 @@ from stigmer_apis.iam.iampolicy.v1 import io_pb2 as ai_dot_stigmer_dot_iam_dot_i
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_method__options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ai/stigmer/iam/iampolicy/v1/query.proto\x12\x1b\x61i.stigmer.iam.iampolicy.v1\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a%ai/stigmer/iam/iampolicy/v1/api.proto\x1a$ai/stigmer/iam/iampolicy/v1/io.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xdd\x05\n\x18IamPolicyQueryController\x12\x91\x01\n\x03get\x12(.ai.stigmer.iam.iampolicy.v1.IamPolicyId\x1a&.ai.stigmer.iam.iampolicy.v1.IamPolicy\"8\xc2\xb8\x18\x34\x08\t*0You may not see who has access to this resource.\x12\x87\x01\n\x12\x63heckAuthorization\x12\x34.ai.stigmer.iam.iampolicy.v1.CheckAuthorizationInput\x1a\x35.ai.stigmer.iam.iampolicy.v1.CheckAuthorizationResult\"\x04\xd0\xb8\x18\x01\x12\xcc\x01\n\x19listAuthorizedResourceIds\x12;.ai.stigmer.iam.iampolicy.v1.ListAuthorizedResourceIdsInput\x1a\x36.ai.stigmer.iam.iampolicy.v1.AuthorizedResourceIdsList\":\xc2\xb8\x18\x36\x08\t*2You may not see what this principal has access to.\x12\xcd\x01\n\x1alistAuthorizedPrincipalIds\x12<.ai.stigmer.iam.iampolicy.v1.ListAuthorizedPrincipalIdsInput\x1a\x37.ai.stigmer.iam.iampolicy.v1.AuthorizedPrincipalIdsList\"8\xc2\xb8\x18\x34\x08\t*0You may not see who has access to this resource.\x1a\x04\xa0\xff+\nb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/iam/iampolicy/v1/query.proto', b'\n\'ai/stigmer/iam/iampolicy/v1/query.proto\x12\x1b\x61i.stigmer.iam.iampolicy.v1\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a%ai/stigmer/iam/iampolicy/v1/api.proto\x1a$ai/stigmer/iam/iampolicy/v1/io.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto2\xdd\x05\n\x18IamPolicyQueryController\x12\x91\x01\n\x03get\x12(.ai.stigmer.iam.iampolicy.v1.IamPolicyId\x1a&.ai.stigmer.iam.iampolicy.v1.IamPolicy\"8\xc2\xb8\x18\x34\x08\t*0You may not see who has access to this resource.\x12\x87\x01\n\x12\x63heckAuthorization\x12\x34.ai.stigmer.iam.iampolicy.v1.CheckAuthorizationInput\x1a\x35.ai.stigmer.iam.iampolicy.v1.CheckAuthorizationResult\"\x04\xd0\xb8\x18\x01\x12\xcc\x01\n\x19listAuthorizedResourceIds\x12;.ai.stigmer.iam.iampolicy.v1.ListAuthorizedResourceIdsInput\x1a\x36.ai.stigmer.iam.iampolicy.v1.AuthorizedResourceIdsList\":\xc2\xb8\x18\x36\x08\t*2You may not see what this principal has access to.\x12\xcd\x01\n\x1alistAuthorizedPrincipalIds\x12<.ai.stigmer.iam.iampolicy.v1.ListAuthorizedPrincipalIdsInput\x1a\x37.ai.stigmer.iam.iampolicy.v1.AuthorizedPrincipalIdsList\"8\xc2\xb8\x18\x34\x08\t*0You may not see who has access to this resource.\x1a\x04\xa0\xff+\nb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ai/stigmer/iam/iampolicy/v1/spec.proto\x12\x1b\x61i.stigmer.iam.iampolicy.v1\"\xdd\x01\n\rIamPolicySpec\x12Q\n\tprincipal\x18\x01 \x01(\x0b\x32+.ai.stigmer.iam.iampolicy.v1.ApiResourceRefB\x06\xbaH\x03\xc8\x01\x01R\tprincipal\x12O\n\x08resource\x18\x02 \x01(\x0b\x32+.ai.stigmer.iam.iampolicy.v1.ApiResourceRefB\x06\xbaH\x03\xc8\x01\x01R\x08resource\x12(\n\x08relation\x18\x03 \x01(\tB\x0c\xbaH\t\xc8\x01\x01r\x04\x10\x01\x18@R\x08relation\"x\n\x0e\x41piResourceRef\x12!\n\x04kind\x18\x01 \x01(\tB\r\xbaH\n\xc8\x01\x01r\x05\x10\x01\x18\x80\x02R\x04kind\x12\x1d\n\x02id\x18\x02 \x01(\tB\r\xbaH\n\xc8\x01\x01r\x05\x10\x01\x18\x80\x02R\x02id\x12$\n\x08relation\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x08relationb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/iam/iampolicy/v1/spec.proto', b'\n&ai/stigmer/iam/iampolicy/v1/spec.proto\x12\x1b\x61i.stigmer.iam.iampolicy.v1\"\xdd\x01\n\rIamPolicySpec\x12Q\n\tprincipal\x18\x01 \x01(\x0b\x32+.ai.stigmer.iam.iampolicy.v1.ApiResourceRefB\x06\xbaH\x03\xc8\x01\x01R\tprincipal\x12O\n\x08resource\x18\x02 \x01(\x0b\x32+.ai.stigmer.iam.iampolicy.v1.ApiResourceRefB\x06\xbaH\x03\xc8\x01\x01R\x08resource\x12(\n\x08relation\x18\x03 \x01(\tB\x0c\xbaH\t\xc8\x01\x01r\x04\x10\x01\x18@R\x08relation\"x\n\x0e\x41piResourceRef\x12!\n\x04kind\x18\x01 \x01(\tB\r\xbaH\n\xc8\x01\x01r\x05\x10\x01\x18\x80\x02R\x04kind\x12\x1d\n\x02id\x18\x02 \x01(\tB\r\xbaH\n\xc8\x01\x01r\x05\x10\x01\x18\x80\x02R\x02id\x12$\n\x08relation\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\x08relationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -19,7 +19,7 @@ from stigmer_apis.iam.identityaccount.v1 import io_pb2 as ai_dot_stigmer_dot_iam
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/ai/stigmer/iam/identityaccount/v1/command.proto\x12!ai.stigmer.iam.identityaccount.v1\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto\x1a+ai/stigmer/iam/identityaccount/v1/api.proto\x1a*ai/stigmer/iam/identityaccount/v1/io.proto\x1a\x1bgoogle/protobuf/empty.proto2\xe6\x03\n IdentityAccountCommandController\x12\xa9\x01\n\x06update\x12\x32.ai.stigmer.iam.identityaccount.v1.IdentityAccount\x1a\x32.ai.stigmer.iam.identityaccount.v1.IdentityAccount\"7\xc2\xb8\x18\x33\x08\x04\x10\x0b\"\x0bmetadata.id* You may not change this account.\x12\xa5\x01\n\x06\x64\x65lete\x12\x34.ai.stigmer.iam.identityaccount.v1.IdentityAccountId\x1a\x32.ai.stigmer.iam.identityaccount.v1.IdentityAccount\"1\xc2\xb8\x18-\x08\x02\x10\x0b\"\x05value* You may not delete this account.\x12h\n\x15simulateSignupWebhook\x12\x37.ai.stigmer.iam.identityaccount.v1.IdentityAccountEmail\x1a\x16.google.protobuf.Empty\x1a\x04\xa0\xff+\x0b\x62\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/iam/identityaccount/v1/command.proto', b'\n/ai/stigmer/iam/identityaccount/v1/command.proto\x12!ai.stigmer.iam.identityaccount.v1\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto\x1a+ai/stigmer/iam/identityaccount/v1/api.proto\x1a*ai/stigmer/iam/identityaccount/v1/io.proto\x1a\x1bgoogle/protobuf/empty.proto2\xe6\x03\n IdentityAccountCommandController\x12\xa9\x01\n\x06update\x12\x32.ai.stigmer.iam.identityaccount.v1.IdentityAccount\x1a\x32.ai.stigmer.iam.identityaccount.v1.IdentityAccount\"7\xc2\xb8\x18\x33\x08\x04\x10\x0b\"\x0bmetadata.id* You may not change this account.\x12\xa5\x01\n\x06\x64\x65lete\x12\x34.ai.stigmer.iam.identityaccount.v1.IdentityAccountId\x1a\x32.ai.stigmer.iam.identityaccount.v1.IdentityAccount\"1\xc2\xb8\x18-\x08\x02\x10\x0b\"\x05value* You may not delete this account.\x12h\n\x15simulateSignupWebhook\x12\x37.ai.stigmer.iam.identityaccount.v1.IdentityAccountEmail\x1a\x16.google.protobuf.Empty\x1a\x04\xa0\xff+\x0b\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

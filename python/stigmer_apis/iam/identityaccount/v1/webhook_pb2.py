@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/ai/stigmer/iam/identityaccount/v1/webhook.proto\x12!ai.stigmer.iam.identityaccount.v1\"\xde\x01\n\x0c\x41uth0Webhook\x12\x12\n\x04\x64\x61te\x18\x01 \x01(\tR\x04\x64\x61te\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x1b\n\tclient_id\x18\x04 \x01(\tR\x08\x63lientId\x12\x1f\n\x0b\x63lient_name\x18\x05 \x01(\tR\nclientName\x12\x0e\n\x02ip\x18\x06 \x01(\tR\x02ip\x12\x1d\n\nuser_agent\x18\x07 \x01(\tR\tuserAgent\x12\x17\n\x07user_id\x18\x08 \x01(\tR\x06userIdb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/iam/identityaccount/v1/webhook.proto', b'\n/ai/stigmer/iam/identityaccount/v1/webhook.proto\x12!ai.stigmer.iam.identityaccount.v1\"\xde\x01\n\x0c\x41uth0Webhook\x12\x12\n\x04\x64\x61te\x18\x01 \x01(\tR\x04\x64\x61te\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\x12\x1b\n\tclient_id\x18\x04 \x01(\tR\x08\x63lientId\x12\x1f\n\x0b\x63lient_name\x18\x05 \x01(\tR\nclientName\x12\x0e\n\x02ip\x18\x06 \x01(\tR\x02ip\x12\x1d\n\nuser_agent\x18\x07 \x01(\tR\tuserAgent\x12\x17\n\x07user_id\x18\x08 \x01(\tR\x06userIdb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

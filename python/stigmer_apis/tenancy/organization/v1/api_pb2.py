@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -17,7 +17,7 @@ from stigmer_apis.commons.apiresource import status_pb2 as ai_dot_stigmer_dot_co
 from stigmer_apis.tenancy.organization.v1 import spec_pb2 as ai_dot_stigmer_dot_tenancy_dot_organization_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,ai/stigmer/tenancy/organization/v1/api.proto\x12\"ai.stigmer.tenancy.organization.v1\x1a-ai/stigmer/commons/apiresource/metadata.proto\x1a+ai/stigmer/commons/apiresource/status.proto\x1a-ai/stigmer/tenancy/organization/v1/spec.proto\"\xb1\x05\n\x0cOrganization\x12=\n\x0b\x61pi_version\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\n\x15tenancy.stigmer.ai/v1R\napiVersion\x12\'\n\x04kind\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\n\x0cOrganizationR\x04kind\x12\x9e\x03\n\x08metadata\x18\x03 \x01(\x0b\x32\x33.ai.stigmer.commons.apiresource.ApiResourceMetadataB\xcc\x02\xbaH\xc8\x02\xba\x01u\n\x13metadata.slug.chars\x12;slug must consist of lower-case letters, digits and hyphens\x1a!this.slug.matches(\'^[a-z0-9-]*$\')\xba\x01\\\n\x13metadata.slug.start\x12(slug must start with a lower-case letter\x1a\x1bthis.slug.matches(\'^[a-z]\')\xba\x01k\n\x14metadata.slug.length\x12$slug must be 2 to 15 characters long\x1a-size(this.slug) >= 2 && size(this.slug) <= 15\xc8\x01\x01R\x08metadata\x12H\n\x04spec\x18\x04 \x01(\x0b\x32\x34.ai.stigmer.tenancy.organization.v1.OrganizationSpecR\x04spec\x12N\n\x06status\x18\x05 \x01(\x0b\x32\x36.ai.stigmer.commons.apiresource.ApiResourceAuditStatusR\x06statusb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/tenancy/organization/v1/api.proto', b'\n,ai/stigmer/tenancy/organization/v1/api.proto\x12\"ai.stigmer.tenancy.organization.v1\x1a-ai/stigmer/commons/apiresource/metadata.proto\x1a+ai/stigmer/commons/apiresource/status.proto\x1a-ai/stigmer/tenancy/organization/v1/spec.proto\"\xb1\x05\n\x0cOrganization\x12=\n\x0b\x61pi_version\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\n\x15tenancy.stigmer.ai/v1R\napiVersion\x12\'\n\x04kind\x18\x02 \x01(\tB\x13\xbaH\x10r\x0e\n\x0cOrganizationR\x04kind\x12\x9e\x03\n\x08metadata\x18\x03 \x01(\x0b\x32\x33.ai.stigmer.commons.apiresource.ApiResourceMetadataB\xcc\x02\xbaH\xc8\x02\xba\x01u\n\x13metadata.slug.chars\x12;slug must consist of lower-case letters, digits and hyphens\x1a!this.slug.matches(\'^[a-z0-9-]*$\')\xba\x01\\\n\x13metadata.slug.start\x12(slug must start with a lower-case letter\x1a\x1bthis.slug.matches(\'^[a-z]\')\xba\x01k\n\x14metadata.slug.length\x12$slug must be 2 to 15 characters long\x1a-size(this.slug) >= 2 && size(this.slug) <= 15\xc8\x01\x01R\x08metadata\x12H\n\x04spec\x18\x04 \x01(\x0b\x32\x34.ai.stigmer.tenancy.organization.v1.OrganizationSpecR\x04spec\x12N\n\x06status\x18\x05 \x01(\x0b\x32\x36.ai.stigmer.commons.apiresource.ApiResourceAuditStatusR\x06statusb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

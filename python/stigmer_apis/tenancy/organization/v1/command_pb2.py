@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -18,7 +18,7 @@ from stigmer_apis.tenancy.organization.v1 import api_pb2 as ai_dot_stigmer_dot_t
 from stigmer_apis.tenancy.organization.v1 import io_pb2 as ai_dot_stigmer_dot_tenancy_dot_organization_dot_v1_dot_io__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0ai/stigmer/tenancy/organization/v1/command.proto\x12\"ai.stigmer.tenancy.organization.v1\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto\x1a,ai/stigmer/tenancy/organization/v1/api.proto\x1a+ai/stigmer/tenancy/organization/v1/io.proto2\xdc\x04\n\x1dOrganizationCommandController\x12k\n\x05\x61pply\x12\x30.ai.stigmer.tenancy.organization.v1.Organization\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\x12r\n\x06\x63reate\x12\x30.ai.stigmer.tenancy.organization.v1.Organization\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\"\x04\xd0\xb8\x18\x01\x12\xaa\x01\n\x06update\x12\x30.ai.stigmer.tenancy.organization.v1.Organization\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\"<\xc2\xb8\x18\x38\x08\x04\x10\x1e\"\x0bmetadata.id*%You may not change this organization.\x12\xa6\x01\n\x06\x64\x65lete\x12\x32.ai.stigmer.tenancy.organization.v1.OrganizationId\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\"6\xc2\xb8\x18\x32\x08\x02\x10\x1e\"\x05value*%You may not delete this organization.\x1a\x04\xa0\xff+\x1e\x62\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/tenancy/organization/v1/command.proto', b'\n0ai/stigmer/tenancy/organization/v1/command.proto\x12\"ai.stigmer.tenancy.organization.v1\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto\x1a,ai/stigmer/tenancy/organization/v1/api.proto\x1a+ai/stigmer/tenancy/organization/v1/io.proto2\xdc\x04\n\x1dOrganizationCommandController\x12k\n\x05\x61pply\x12\x30.ai.stigmer.tenancy.organization.v1.Organization\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\x12r\n\x06\x63reate\x12\x30.ai.stigmer.tenancy.organization.v1.Organization\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\"\x04\xd0\xb8\x18\x01\x12\xaa\x01\n\x06update\x12\x30.ai.stigmer.tenancy.organization.v1.Organization\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\"<\xc2\xb8\x18\x38\x08\x04\x10\x1e\"\x0bmetadata.id*%You may not change this organization.\x12\xa6\x01\n\x06\x64\x65lete\x12\x32.ai.stigmer.tenancy.organization.v1.OrganizationId\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\"6\xc2\xb8\x18\x32\x08\x02\x10\x1e\"\x05value*%You may not delete this organization.\x1a\x04\xa0\xff+\x1e\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

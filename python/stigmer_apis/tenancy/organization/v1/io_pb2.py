@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from stigmer_apis.tenancy.organization.v1 import api_pb2 as ai_dot_stigmer_dot_tenancy_dot_organization_dot_v1_dot_api__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+ai/stigmer/tenancy/organization/v1/io.proto\x12\"ai.stigmer.tenancy.organization.v1\x1a,ai/stigmer/tenancy/organization/v1/api.proto\"[\n\rOrganizations\x12J\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x30.ai.stigmer.tenancy.organization.v1.OrganizationR\x07\x65ntries\"\x7f\n\x10OrganizationList\x12\x1f\n\x0btotal_pages\x18\x01 \x01(\x05R\ntotalPages\x12J\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x30.ai.stigmer.tenancy.organization.v1.OrganizationR\x07\x65ntries\"1\n\x0eOrganizationId\x12\x1f\n\x05value\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05valueb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/tenancy/organization/v1/io.proto', b'\n+ai/stigmer/tenancy/organization/v1/io.proto\x12\"ai.stigmer.tenancy.organization.v1\x1a,ai/stigmer/tenancy/organization/v1/api.proto\"[\n\rOrganizations\x12J\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x30.ai.stigmer.tenancy.organization.v1.OrganizationR\x07\x65ntries\"\x7f\n\x10OrganizationList\x12\x1f\n\x0btotal_pages\x18\x01 \x01(\x05R\ntotalPages\x12J\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x30.ai.stigmer.tenancy.organization.v1.OrganizationR\x07\x65ntries\"1\n\x0eOrganizationId\x12\x1f\n\x05value\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05valueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

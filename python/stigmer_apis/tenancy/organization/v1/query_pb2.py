@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -20,7 +20,7 @@ from stigmer_apis.tenancy.organization.v1 import io_pb2 as ai_dot_stigmer_dot_te
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.ai/stigmer/tenancy/organization/v1/query.proto\x12\"ai.stigmer.tenancy.organization.v1\x1a\'ai/stigmer/commons/apiresource/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto\x1a,ai/stigmer/tenancy/organization/v1/api.proto\x1a+ai/stigmer/tenancy/organization/v1/io.proto\x1a\x1bgoogle/protobuf/empty.proto2\xac\x03\n\x1bOrganizationQueryController\x12\xa1\x01\n\x03get\x12\x32.ai.stigmer.tenancy.organization.v1.OrganizationId\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\"4\xc2\xb8\x18\x30\x08\x03\x10\x1e\"\x05value*#You may not view this organization.\x12{\n\x04\x66ind\x12\x37.ai.stigmer.commons.apiresource.FindApiResourcesRequest\x1a\x34.ai.stigmer.tenancy.organization.v1.OrganizationList\"\x04\xd0\xb8\x18\x01\x12\x66\n\x13\x66indMyOrganizations\x12\x16.google.protobuf.Empty\x1a\x31.ai.stigmer.tenancy.organization.v1.Organizations\"\x04\xd0\xb8\x18\x01\x1a\x04\xa0\xff+\x1e\x62\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/tenancy/organization/v1/query.proto', b'\n.ai/stigmer/tenancy/organization/v1/query.proto\x12\"ai.stigmer.tenancy.organization.v1\x1a\'ai/stigmer/commons/apiresource/io.proto\x1a\x38\x61i/stigmer/commons/apiresource/rpc_service_options.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto\x1a,ai/stigmer/tenancy/organization/v1/api.proto\x1a+ai/stigmer/tenancy/organization/v1/io.proto\x1a\x1bgoogle/protobuf/empty.proto2\xac\x03\n\x1bOrganizationQueryController\x12\xa1\x01\n\x03get\x12\x32.ai.stigmer.tenancy.organization.v1.OrganizationId\x1a\x30.ai.stigmer.tenancy.organization.v1.Organization\"4\xc2\xb8\x18\x30\x08\x03\x10\x1e\"\x05value*#You may not view this organization.\x12{\n\x04\x66ind\x12\x37.ai.stigmer.commons.apiresource.FindApiResourcesRequest\x1a\x34.ai.stigmer.tenancy.organization.v1.OrganizationList\"\x04\xd0\xb8\x18\x01\x12\x66\n\x13\x66indMyOrganizations\x12\x16.google.protobuf.Empty\x1a\x31.ai.stigmer.tenancy.organization.v1.Organizations\"\x04\xd0\xb8\x18\x01\x1a\x04\xa0\xff+\x1e\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

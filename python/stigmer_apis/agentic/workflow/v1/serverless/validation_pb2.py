@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n:ai/stigmer/agentic/workflow/v1/serverless/validation.proto\x12)ai.stigmer.agentic.workflow.v1.serverless\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x02\n\x1cServerlessWorkflowValidation\x12P\n\x05state\x18\x01 \x01(\x0e\x32:.ai.stigmer.agentic.workflow.v1.serverless.ValidationStateR\x05state\x12\x12\n\x04yaml\x18\x02 \x01(\tR\x04yaml\x12\x16\n\x06\x65rrors\x18\x03 \x03(\tR\x06\x65rrors\x12\x1a\n\x08warnings\x18\x04 \x03(\tR\x08warnings\x12=\n\x0cvalidated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bvalidatedAt\x12\x34\n\x16validation_workflow_id\x18\x06 \x01(\tR\x14validationWorkflowId*d\n\x0fValidationState\x12 \n\x1cVALIDATION_STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\t\n\x05VALID\x10\x02\x12\x0b\n\x07INVALID\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/serverless/validation.proto', b'\n:ai/stigmer/agentic/workflow/v1/serverless/validation.proto\x12)ai.stigmer.agentic.workflow.v1.serverless\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\x02\n\x1cServerlessWorkflowValidation\x12P\n\x05state\x18\x01 \x01(\x0e\x32:.ai.stigmer.agentic.workflow.v1.serverless.ValidationStateR\x05state\x12\x12\n\x04yaml\x18\x02 \x01(\tR\x04yaml\x12\x16\n\x06\x65rrors\x18\x03 \x03(\tR\x06\x65rrors\x12\x1a\n\x08warnings\x18\x04 \x03(\tR\x08warnings\x12=\n\x0cvalidated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bvalidatedAt\x12\x34\n\x16validation_workflow_id\x18\x06 \x01(\tR\x14validationWorkflowId*d\n\x0fValidationState\x12 \n\x1cVALIDATION_STATE_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\t\n\x05VALID\x10\x02\x12\x0b\n\x07INVALID\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

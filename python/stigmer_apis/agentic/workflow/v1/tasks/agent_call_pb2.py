@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from stigmer_apis.commons.apiresource import enum_pb2 as ai_dot_stigmer_dot_commons_dot_apiresource_dot_enum__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5ai/stigmer/agentic/workflow/v1/tasks/agent_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a)ai/stigmer/commons/apiresource/enum.proto\"\x93\x03\n\x13\x41gentCallTaskConfig\x12\"\n\x05\x61gent\x18\x01 \x01(\tB\x0c\xbaH\t\xc8\x01\x01r\x04\x10\x01\x18?R\x05\x61gent\x12K\n\x05scope\x18\x02 \x01(\x0e\x32\x35.ai.stigmer.commons.apiresource.ApiResourceOwnerScopeR\x05scope\x12$\n\x07message\x18\x03 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x07message\x12Y\n\x03\x65nv\x18\x04 \x03(\x0b\x32\x42.ai.stigmer.agentic.workflow.v1.tasks.AgentCallTaskConfig.EnvEntryB\x03\x80\x01\x01R\x03\x65nv\x12R\n\x06\x63onfig\x18\x05 \x01(\x0b\x32:.ai.stigmer.agentic.workflow.v1.tasks.AgentExecutionConfigR\x06\x63onfig\x1a\x36\n\x08\x45nvEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x85\x01\n\x14\x41gentExecutionConfig\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12$\n\x07timeout\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90\x1c(\x01R\x07timeout\x12\x31\n\x0btemperature\x18\x03 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00R\x0btemperatureb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/agent_call.proto', b'\n5ai/stigmer/agentic/workflow/v1/tasks/agent_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a)ai/stigmer/commons/apiresource/enum.proto\"\x93\x03\n\x13\x41gentCallTaskConfig\x12\"\n\x05\x61gent\x18\x01 \x01(\tB\x0c\xbaH\t\xc8\x01\x01r\x04\x10\x01\x18?R\x05\x61gent\x12K\n\x05scope\x18\x02 \x01(\x0e\x32\x35.ai.stigmer.commons.apiresource.ApiResourceOwnerScopeR\x05scope\x12$\n\x07message\x18\x03 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x07message\x12Y\n\x03\x65nv\x18\x04 \x03(\x0b\x32\x42.ai.stigmer.agentic.workflow.v1.tasks.AgentCallTaskConfig.EnvEntryB\x03\x80\x01\x01R\x03\x65nv\x12R\n\x06\x63onfig\x18\x05 \x01(\x0b\x32:.ai.stigmer.agentic.workflow.v1.tasks.AgentExecutionConfigR\x06\x63onfig\x1a\x36\n\x08\x45nvEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x85\x01\n\x14\x41gentExecutionConfig\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12$\n\x07timeout\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90\x1c(\x01R\x07timeout\x12\x31\n\x0btemperature\x18\x03 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00R\x0btemperatureb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

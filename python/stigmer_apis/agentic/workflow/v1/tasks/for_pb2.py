@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from stigmer_apis.agentic.workflow.v1 import spec_pb2 as ai_dot_stigmer_dot_agentic_dot_workflow_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.ai/stigmer/agentic/workflow/v1/tasks/for.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a)ai/stigmer/agentic/workflow/v1/spec.proto\"\x93\x01\n\rForTaskConfig\x12\x1e\n\x04\x65\x61\x63h\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x04\x65\x61\x63h\x12\x1a\n\x02in\x18\x02 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x02in\x12\x46\n\x02\x64o\x18\x03 \x03(\x0b\x32,.ai.stigmer.agentic.workflow.v1.WorkflowTaskB\x08\xbaH\x05\x92\x01\x02\x08\x01R\x02\x64ob\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/for.proto', b'\n.ai/stigmer/agentic/workflow/v1/tasks/for.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a)ai/stigmer/agentic/workflow/v1/spec.proto\"\x93\x01\n\rForTaskConfig\x12\x1e\n\x04\x65\x61\x63h\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x04\x65\x61\x63h\x12\x1a\n\x02in\x18\x02 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x02in\x12\x46\n\x02\x64o\x18\x03 \x03(\x0b\x32,.ai.stigmer.agentic.workflow.v1.WorkflowTaskB\x08\xbaH\x05\x92\x01\x02\x08\x01R\x02\x64ob\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

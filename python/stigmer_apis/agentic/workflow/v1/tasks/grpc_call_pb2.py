@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4ai/stigmer/agentic/workflow/v1/tasks/grpc_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"\x91\x01\n\x12GrpcCallTaskConfig\x12$\n\x07service\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x07service\x12\"\n\x06method\x18\x02 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x06method\x12\x31\n\x07request\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x07requestb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/grpc_call.proto', b'\n4ai/stigmer/agentic/workflow/v1/tasks/grpc_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"\x91\x01\n\x12GrpcCallTaskConfig\x12$\n\x07service\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x07service\x12\"\n\x06method\x18\x02 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x06method\x12\x31\n\x07request\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x07requestb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

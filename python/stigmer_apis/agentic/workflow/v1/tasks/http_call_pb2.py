@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4ai/stigmer/agentic/workflow/v1/tasks/http_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"\xb1\x03\n\x12HttpCallTaskConfig\x12?\n\x06method\x18\x01 \x01(\tB\'\xbaH$\xc8\x01\x01r\x1fR\x03GETR\x04POSTR\x03PUTR\x06\x44\x45LETER\x05PATCHR\x06method\x12V\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x32.ai.stigmer.agentic.workflow.v1.tasks.HttpEndpointB\x06\xbaH\x03\xc8\x01\x01R\x08\x65ndpoint\x12\x64\n\x07headers\x18\x03 \x03(\x0b\x32\x45.ai.stigmer.agentic.workflow.v1.tasks.HttpCallTaskConfig.HeadersEntryB\x03\x80\x01\x01R\x07headers\x12+\n\x04\x62ody\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\x04\x62ody\x12\x33\n\x0ftimeout_seconds\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xac\x02(\x01R\x0etimeoutSeconds\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\",\n\x0cHttpEndpoint\x12\x1c\n\x03uri\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x03urib\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/http_call.proto', b'\n4ai/stigmer/agentic/workflow/v1/tasks/http_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"\xb1\x03\n\x12HttpCallTaskConfig\x12?\n\x06method\x18\x01 \x01(\tB\'\xbaH$\xc8\x01\x01r\x1fR\x03GETR\x04POSTR\x03PUTR\x06\x44\x45LETER\x05PATCHR\x06method\x12V\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x32.ai.stigmer.agentic.workflow.v1.tasks.HttpEndpointB\x06\xbaH\x03\xc8\x01\x01R\x08\x65ndpoint\x12\x64\n\x07headers\x18\x03 \x03(\x0b\x32\x45.ai.stigmer.agentic.workflow.v1.tasks.HttpCallTaskConfig.HeadersEntryB\x03\x80\x01\x01R\x07headers\x12+\n\x04\x62ody\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\x04\x62ody\x12\x33\n\x0ftimeout_seconds\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xac\x02(\x01R\x0etimeoutSeconds\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\",\n\x0cHttpEndpoint\x12\x1c\n\x03uri\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x03urib\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ai/stigmer/agentic/workflow/v1/tasks/listen.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\"Z\n\x10ListenTaskConfig\x12\x46\n\x02to\x18\x01 \x01(\x0b\x32..ai.stigmer.agentic.workflow.v1.tasks.ListenToB\x06\xbaH\x03\xc8\x01\x01R\x02to\"\x88\x01\n\x08ListenTo\x12&\n\x04mode\x18\x01 \x01(\tB\x12\xbaH\x0f\xc8\x01\x01r\nR\x03oneR\x03\x61llR\x04mode\x12T\n\x07signals\x18\x02 \x03(\x0b\x32\x30.ai.stigmer.agentic.workflow.v1.tasks.SignalSpecB\x08\xbaH\x05\x92\x01\x02\x08\x01R\x07signals\"]\n\nSignalSpec\x12\x1a\n\x02id\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x02id\x12\x33\n\x04type\x18\x02 \x01(\tB\x1f\xbaH\x1c\xc8\x01\x01r\x17R\x06signalR\x05queryR\x06updateR\x04typeb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/listen.proto', b'\n1ai/stigmer/agentic/workflow/v1/tasks/listen.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\"Z\n\x10ListenTaskConfig\x12\x46\n\x02to\x18\x01 \x01(\x0b\x32..ai.stigmer.agentic.workflow.v1.tasks.ListenToB\x06\xbaH\x03\xc8\x01\x01R\x02to\"\x88\x01\n\x08ListenTo\x12&\n\x04mode\x18\x01 \x01(\tB\x12\xbaH\x0f\xc8\x01\x01r\nR\x03oneR\x03\x61llR\x04mode\x12T\n\x07signals\x18\x02 \x03(\x0b\x32\x30.ai.stigmer.agentic.workflow.v1.tasks.SignalSpecB\x08\xbaH\x05\x92\x01\x02\x08\x01R\x07signals\"]\n\nSignalSpec\x12\x1a\n\x02id\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x02id\x12\x33\n\x04type\x18\x02 \x01(\tB\x1f\xbaH\x1c\xc8\x01\x01r\x17R\x06signalR\x05queryR\x06updateR\x04typeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

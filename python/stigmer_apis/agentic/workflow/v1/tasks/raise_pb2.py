@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0ai/stigmer/agentic/workflow/v1/tasks/raise.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\"Y\n\x0fRaiseTaskConfig\x12 \n\x05\x65rror\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x05\x65rror\x12$\n\x07message\x18\x02 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x07messageb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/raise.proto', b'\n0ai/stigmer/agentic/workflow/v1/tasks/raise.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\"Y\n\x0fRaiseTaskConfig\x12 \n\x05\x65rror\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x05\x65rror\x12$\n\x07message\x18\x02 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x07messageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.ai/stigmer/agentic/workflow/v1/tasks/set.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\"\xb7\x01\n\rSetTaskConfig\x12h\n\tvariables\x18\x01 \x03(\x0b\x32\x42.ai.stigmer.agentic.workflow.v1.tasks.SetTaskConfig.VariablesEntryB\x06\xbaH\x03\xc8\x01\x01R\tvariables\x1a<\n\x0eVariablesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/set.proto', b'\n.ai/stigmer/agentic/workflow/v1/tasks/set.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\"\xb7\x01\n\rSetTaskConfig\x12h\n\tvariables\x18\x01 \x03(\x0b\x32\x42.ai.stigmer.agentic.workflow.v1.tasks.SetTaskConfig.VariablesEntryB\x06\xbaH\x03\xc8\x01\x01R\tvariables\x1a<\n\x0eVariablesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

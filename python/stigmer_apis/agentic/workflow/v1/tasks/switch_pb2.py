@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1ai/stigmer/agentic/workflow/v1/tasks/switch.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\"d\n\x10SwitchTaskConfig\x12P\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x30.ai.stigmer.agentic.workflow.v1.tasks.SwitchCaseB\x08\xbaH\x05\x92\x01\x02\x08\x01R\x05\x63\x61ses\"`\n\nSwitchCase\x12\x1e\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x04name\x12\x12\n\x04when\x18\x02 \x01(\tR\x04when\x12\x1e\n\x04then\x18\x03 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x04thenb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/switch.proto', b'\n1ai/stigmer/agentic/workflow/v1/tasks/switch.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\"d\n\x10SwitchTaskConfig\x12P\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x30.ai.stigmer.agentic.workflow.v1.tasks.SwitchCaseB\x08\xbaH\x05\x92\x01\x02\x08\x01R\x05\x63\x61ses\"`\n\nSwitchCase\x12\x1e\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x04name\x12\x12\n\x04when\x18\x02 \x01(\tR\x04when\x12\x1e\n\x04then\x18\x03 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x04thenb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

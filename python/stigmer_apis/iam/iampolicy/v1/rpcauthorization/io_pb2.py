@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -16,7 +16,7 @@ from stigmer_apis.commons.apiresource.apiresourcekind import api_resource_kind_p
 from stigmer_apis.iam.iampolicy.v1.rpcauthorization import iam_permission_pb2 as ai_dot_stigmer_dot_iam_dot_iampolicy_dot_v1_dot_rpcauthorization_dot_iam__permission__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5ai/stigmer/iam/iampolicy/v1/rpcauthorization/io.proto\x12,ai.stigmer.iam.iampolicy.v1.rpcauthorization\x1a\x46\x61i/stigmer/commons/apiresource/apiresourcekind/api_resource_kind.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/iam_permission.proto\"\xf1\x02\n\x16RpcAuthorizationConfig\x12\x66\n\npermission\x18\x01 \x01(\x0e\x32\x46.ai.stigmer.iam.iampolicy.v1.rpcauthorization.ApiResourceIamPermissionR\npermission\x12\x64\n\rresource_kind\x18\x02 \x01(\x0e\x32?.ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceKindR\x0cresourceKind\x12,\n\x12resource_kind_path\x18\x03 \x01(\tR\x10resourceKindPath\x12\x1d\n\nfield_path\x18\x04 \x01(\tR\tfieldPath\x12\x1b\n\terror_msg\x18\x05 \x01(\tR\x08\x65rrorMsg\x12\x1f\n\x0bresource_id\x18\x06 \x01(\tR\nresourceIdb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/iam/iampolicy/v1/rpcauthorization/io.proto', b'\n5ai/stigmer/iam/iampolicy/v1/rpcauthorization/io.proto\x12,ai.stigmer.iam.iampolicy.v1.rpcauthorization\x1a\x46\x61i/stigmer/commons/apiresource/apiresourcekind/api_resource_kind.proto\x1a\x41\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/iam_permission.proto\"\xf1\x02\n\x16RpcAuthorizationConfig\x12\x66\n\npermission\x18\x01 \x01(\x0e\x32\x46.ai.stigmer.iam.iampolicy.v1.rpcauthorization.ApiResourceIamPermissionR\npermission\x12\x64\n\rresource_kind\x18\x02 \x01(\x0e\x32?.ai.stigmer.commons.apiresource.apiresourcekind.ApiResourceKindR\x0cresourceKind\x12,\n\x12resource_kind_path\x18\x03 \x01(\tR\x10resourceKindPath\x12\x1d\n\nfield_path\x18\x04 \x01(\tR\tfieldPath\x12\x1b\n\terror_msg\x18\x05 \x01(\tR\x08\x65rrorMsg\x12\x1f\n\x0bresource_id\x18\x06 \x01(\tR\nresourceIdb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

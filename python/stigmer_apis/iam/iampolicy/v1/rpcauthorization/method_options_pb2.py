@@ -4,7 +4,7 @@
 # Protobuf Python Version: 4.25.1
 """Generated protocol buffer code."""
 from google.protobuf import descriptor as _descriptor
-from google.protobuf import descriptor_pool as _descriptor_pool
+from stigmer_apis import _pool
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
 # @@protoc_insertion_point(imports)
@@ -16,7 +16,7 @@ from stigmer_apis.iam.iampolicy.v1.rpcauthorization import io_pb2 as ai_dot_stig
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\nAai/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto\x12,ai.stigmer.iam.iampolicy.v1.rpcauthorization\x1a\x35\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/io.proto\x1a google/protobuf/descriptor.proto:~\n\x06\x63onfig\x12\x1e.google.protobuf.MethodOptions\x18\x88\x87\x03 \x01(\x0b\x32\x44.ai.stigmer.iam.iampolicy.v1.rpcauthorization.RpcAuthorizationConfigR\x06\x63onfig:=\n\tis_public\x12\x1e.google.protobuf.MethodOptions\x18\x89\x87\x03 \x01(\x08R\x08isPublic:T\n\x15is_skip_authorization\x12\x1e.google.protobuf.MethodOptions\x18\x8a\x87\x03 \x01(\x08R\x13isSkipAuthorizationb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto', b'\nAai/stigmer/iam/iampolicy/v1/rpcauthorization/method_options.proto\x12,ai.stigmer.iam.iampolicy.v1.rpcauthorization\x1a\x35\x61i/stigmer/iam/iampolicy/v1/rpcauthorization/io.proto\x1a google/protobuf/descriptor.proto:~\n\x06\x63onfig\x12\x1e.google.protobuf.MethodOptions\x18\x88\x87\x03 \x01(\x0b\x32\x44.ai.stigmer.iam.iampolicy.v1.rpcauthorization.RpcAuthorizationConfigR\x06\x63onfig:=\n\tis_public\x12\x1e.google.protobuf.MethodOptions\x18\x89\x87\x03 \x01(\x08R\x08isPublic:T\n\x15is_skip_authorization\x12\x1e.google.protobuf.MethodOptions\x18\x8a\x87\x03 \x01(\x08R\x13isSkipAuthorizationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
