@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +110,64 @@ def test_a_source_checkout_has_its_proto_files_in_apis(
     assert schema.proto_root() == tmp_path / "apis"
 
 
-def test_missing_proto_files_are_reported_in_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("path_of", "what"),
+    [(schema.proto_root, ".proto files"), (schema.image_path, "schema.binpb")],
+)
+def test_missing_files_are_reported_in_one_sentence(
+    path_of: Callable[[], Path], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "python" / "stigmer_apis"
-    monkeypatch.setattr("stigmer_apis.schema._PACKAGE", package)
+    monkeypatch.setattr("stigmer_apis.schema._PACKAGE", tmp_path)
     with pytest.raises(FileNotFoundError) as raised:
-        schema.proto_root()
+        path_of()
     assert str(raised.value) == (
-        f"{package} has no .proto files; install stigmer-apis from a wheel or a source checkout"
+        f"{tmp_path} has no {what}; install stigmer-apis from a wheel or a source checkout, or "
+        "have the tool that froze it collect the data files of stigmer_apis"
     )
+
+
+IN_AN_ARCHIVE = """
+import importlib, pkgutil
+import stigmer_apis
+from stigmer_apis import schema
+assert stigmer_apis.__file__.startswith({archive!r})
+modules = [m.name for m in pkgutil.walk_packages(stigmer_apis.__path__, "stigmer_apis.")]
+for name in modules:
+    importlib.import_module(name)
+assert len(modules) > 100, modules
+assert len(schema.file_descriptor_set().file) == {files}
+for path_of in (schema.proto_root, schema.image_path):
+    try:
+        path_of()
+    except FileNotFoundError as error:
+        print(error)
+"""
+
+
+def test_an_archive_gives_every_module_and_the_image_but_no_path(
+    root: Path, tmp_path: Path, contract: FileDescriptorSet
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "ours"), "zip", root / "python", "stigmer_apis")
+
+    finished = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            IN_AN_ARCHIVE.format(archive=archive, files=len(contract.file)),
+        ],
+        env={**os.environ, "PYTHONPATH": archive},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines() == 2 * [
+        f"stigmer_apis is in an archive ({archive}), where files have no path; unpack the archive, "
+        "or use file_descriptor_set(), which needs no path"
+    ]
 
 
 def test_the_image_is_a_file_that_parses_to_the_file_descriptor_set() -> None:
