@@ -15,15 +15,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType
 
 _OURS = "stigmer_apis"
 _TOP = "ai"
 _ALIAS = "ai.stigmer"
+_BYTECODE = "__pycache__"
 
 
 def install() -> None:
@@ -42,7 +45,7 @@ def install() -> None:
     _refuse_another(sys.modules.get(_ALIAS) or getattr(sys.modules.get(_TOP), "stigmer", None))
     # By its last name: a full name would be looked up through an `ai` that is not imported.
     other = PathFinder.find_spec("stigmer", _path_of_top())
-    if other is not None:
+    if other is not None and not _has_no_files(other):
         raise _another(other.origin, other.submodule_search_locations)
     sys.meta_path.insert(0, _Finder())
 
@@ -50,6 +53,15 @@ def install() -> None:
 def _refuse_another(imported: ModuleType | None) -> None:
     if imported is not None and imported is not sys.modules[_OURS]:
         raise _another(getattr(imported, "__file__", None), getattr(imported, "__path__", None))
+
+
+def _has_no_files(namespace: ModuleSpec) -> bool:
+    """Whether a package consists of empty folders, as pip leaves them when it uninstalls one."""
+    return namespace.origin is None and all(
+        Path(place).is_dir()
+        and not any(files for folder, _, files in os.walk(place) if Path(folder).name != _BYTECODE)
+        for place in namespace.submodule_search_locations or ()
+    )
 
 
 def _path_of_top() -> list[str]:

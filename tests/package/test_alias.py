@@ -210,6 +210,20 @@ def test_another_ai_stigmer_without_an_init_is_refused(tmp_path: Path) -> None:
     assert text.startswith(f"{OTHER} ({tmp_path}/ai/stigmer);")
 
 
+def test_folders_that_an_uninstall_left_behind_are_not_another_ai_stigmer(tmp_path: Path) -> None:
+    write(tmp_path, {"ai/stigmer/x/v1/__pycache__/a_pb2.cpython-311.pyc": ""})
+    (tmp_path / "ai" / "stigmer" / "iam").mkdir()
+    shown = run(
+        f"""
+        alias.install()
+        import ai.stigmer.{METADATA} as module
+        show(module.__name__)
+        """,
+        tmp_path,
+    )
+    assert shown == [f"stigmer_apis.{METADATA}"]
+
+
 def test_another_ai_stigmer_that_is_imported_already_is_refused(tmp_path: Path) -> None:
     search = write(tmp_path, {"ai/stigmer/__init__.py": ""})
     text, _ = run("import ai.stigmer; sys.path.pop(); refusal()", search)
