@@ -13,6 +13,8 @@ SEED ?= 0
 REPLAY ?=
 # How many executions `make handshake` runs at once, and for how many seconds it kills processes.
 SOAK ?= 100:4
+# The Bazel of `make bazel`: version 4, the one that Debian packages.
+export BAZEL ?= bazel-4
 # Additional arguments for pytest, such as `make test PYTEST_ARGS='-k token'`.
 PYTEST_ARGS ?=
 
@@ -76,7 +78,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop fuzz runtimes neighbours environments temporal handshake example-handshake
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop bazel fuzz runtimes neighbours environments temporal handshake example-handshake
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -131,6 +133,11 @@ matrix-%: dist
 
 interop: deps ## Exchange messages with libraries of other languages; needs their toolchains
 	$(VENV)/python -m pytest tests/interop $(PYTEST_ARGS)
+
+bazel: deps ## Depend on this repository in a build with Bazel; needs Bazel and npm
+	@for tool in '$(BAZEL)' npm; do command -v "$$tool" >/dev/null || { echo \
+	  "make: $$tool is missing; install Debian's packages bazel-bootstrap and npm, or set BAZEL to a Bazel 4" >&2; exit 1; }; done
+	$(VENV)/python -m pytest tests/bazel $(PYTEST_ARGS)
 
 runtimes: deps dist ## Run the wheel on every protobuf runtime and write docs/runtimes.md
 	$(VENV)/python -m tests.runtimes build/dist/*.whl

@@ -25,7 +25,7 @@ mkdir -p build/codegen && touch build/codegen/record.json
 """
 STEPS = [
     *["protos", "check", "test", "matrix", "runtimes", "neighbours", "environments", "handshake"],
-    "interop",
+    *["interop", "bazel"],
 ]
 
 

@@ -1,0 +1,1 @@
+"""Builds with Bazel that depend on this repository; `make bazel` runs them."""
