@@ -31,7 +31,7 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
     """Write the page after a whole run that passed."""
-    if exitstatus or config.option.keyword or config.option.collectonly:
+    if exitstatus or config.option.keyword or config.args != ["tests/environments"]:
         return
     passed: list[pytest.TestReport] = terminalreporter.stats.get("passed", [])
     how: dict[str, set[str]] = {}
