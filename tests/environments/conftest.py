@@ -84,8 +84,8 @@ def shipped(wheel: Path) -> dict[str, str]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    """Return an empty virtual environment."""
-    return new_place(tmp_path / "place")
+    """Return an empty virtual environment, whose path programs must not take for granted."""
+    return new_place(tmp_path / "a plåce")
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ SOURCES = (
     "the sdist",
     "a checkout",
     "a git URL",
+    "a tarball of the repository",
     "an index",
     "an index, without binaries",
     "a wheel house, offline",
@@ -34,14 +35,20 @@ SOURCES = (
 
 
 @pytest.fixture
-def sources(wheel: Path, sdist: Path, index: str, pristine_checkout: Path) -> Sources:
+def sources(
+    wheel: Path, sdist: Path, index: str, pristine_checkout: Path, tmp_path: Path
+) -> Sources:
     """Return the arguments of pip and uv that install the package, by where it comes from."""
+    tarball = tmp_path / "repository.tar.gz"
+    archive = ["git", "archive", "--prefix=stigmer/", "--output", tarball, "HEAD"]
+    run(archive, pristine_checkout)
     ours = f"--find-links={wheel.parent}"
     arguments = [
         [str(wheel)],
         [str(sdist)],
         [str(pristine_checkout)],
         [f"stigmer-apis @ git+file://{pristine_checkout}@main"],
+        [str(tarball)],
         ["--index-url", index, "stigmer-apis"],
         ["--index-url", index, "--no-binary=stigmer-apis", "stigmer-apis"],
         [ours, "stigmer-apis"],
@@ -82,6 +89,15 @@ def test_the_package_installs_from(
 
     assert place.run(ROUND_TRIP) == f"{version} {place.packages / 'stigmer_apis/__init__.py'}"
     assert place.ours() == shipped
+
+
+@pytest.mark.parametrize("option", ["-I", "-OO", "-Xdev"])
+def test_the_package_works_with_the_options_of_python(
+    option: str, place: Place, wheel: Path
+) -> None:
+    uv(place, "install", str(wheel))
+
+    assert place.run(ROUND_TRIP, option, "-W", "error")
 
 
 @installers
