@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from stigmer_apis import schema
-from tests.toolchain import Run
+from tests.toolchain import Run, project_files
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -71,19 +71,9 @@ def pristine_checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     half of all files, are omitted, because these tests read only the images.
     """
     copy = tmp_path_factory.mktemp("pristine") / "checkout"
-    listed = subprocess.run(
-        [
-            *["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            *["--", ".", ":(exclude)releases/*/ai.stigmer.*"],
-        ],
-        cwd=root,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (root / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, copy / name)
+    for name in project_files(root, ".", ":(exclude)releases/*/ai.stigmer.*"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, copy / name)
     (copy / "build").mkdir()
     # What the package was generated from, if it was: then nothing is generated without a change.
     record = Path("build", "codegen", "record.json")

@@ -1,7 +1,8 @@
-"""Markdown tables, and the generated part of a page."""
+"""Markdown tables, the generated part of a page, and the files that a page shows."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[st
     """Render a table; `align` contains `---`, `:---` or `---:` for each column."""
     lines = [head, align or ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def shown_files(text: str) -> dict[str, str]:
+    """Return the files that a page shows: each is a code block after its name in backquotes."""
+    blocks = re.compile(r"^`([\w./]+)`:\n\n```\w+\n(.*?)```", re.DOTALL | re.MULTILINE)
+    return dict(blocks.findall(text))
 
 
 def replace_part(page: Path, target: str, text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -15,3 +16,10 @@ def findings(finished: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]
     """Return the findings that buf printed with `--error-format json`."""
     assert finished.returncode in (0, 100), finished.stderr
     return [json.loads(line) for line in finished.stdout.splitlines()]
+
+
+def project_files(root: Path, *paths: str) -> set[str]:
+    """Return the files of a repository below the given paths, also those not yet committed."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths]
+    names = subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout
+    return {name for name in names.split("\0") if name and (root / name).is_file()}

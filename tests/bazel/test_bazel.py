@@ -11,7 +11,8 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from stigmer_apis import schema
-from tests.bazel.workspace import ROOT, WORK, Workspace, files_of, page_files, page_text, write
+from tests.bazel.workspace import PAGE, ROOT, WORK, Workspace, files_of, write
+from tests.markdown import shown_files
 from tests.toolchain import Run
 
 FILES_OF = {
@@ -78,7 +79,7 @@ def test_a_new_file_may_import_every_well_known_type(workspace: Workspace) -> No
 
 
 def test_the_commands_of_the_page_work(workspace: Workspace) -> None:
-    commands = re.findall(r"^bazel (\w+) (//:\w+)$", page_text(), re.MULTILINE)
+    commands = re.findall(r"^bazel (\w+) (//:\w+)$", PAGE, re.MULTILINE)
     assert commands == [("run", "//:request_run"), ("build", "//:report_proto")]
     printed = [workspace.bazel(command, target) for command, target in commands]
     assert printed == ["wfl-01jd0m2v9c\n", ""]
@@ -117,7 +118,7 @@ def test_the_page_asks_for_the_modules_that_the_repository_needs() -> None:
         return set(re.findall(r"^bazel_dep\(.*\)$", text, re.MULTILINE))
 
     ours = (ROOT / "MODULE.bazel").read_text()
-    assert needs(page_files()["MODULE.bazel"]) == {
+    assert needs(shown_files(PAGE)["MODULE.bazel"]) == {
         *needs(ours),
         'bazel_dep(name = "stigmer_apis")',
     }
@@ -141,7 +142,7 @@ def test_the_build_files_are_formatted_and_lint_clean() -> None:
     buildifier = folder / "node_modules" / ".bin" / "buildifier"
     of_page = [WORK / "page" / name for name in ("MODULE.bazel", "BUILD.bazel")]
     for file in of_page:
-        write(file, page_files()[file.name])
+        write(file, shown_files(PAGE)[file.name])
     finished = subprocess.run(
         [buildifier, "-mode=check", "-lint=warn", *sorted(files_of("*.bazel", "*.bzl")), *of_page],
         cwd=ROOT,

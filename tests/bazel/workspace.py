@@ -17,8 +17,11 @@ from pathlib import Path
 import google.protobuf
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from tests.markdown import shown_files
+from tests.toolchain import project_files
+
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "bazel.md"
+PAGE = (ROOT / "docs" / "bazel.md").read_text(encoding="utf-8")
 WORK = ROOT / "build" / "bazel"
 _REPOSITORIES = WORK / "repositories"
 
@@ -86,21 +89,8 @@ py_library(
 
 
 def files_of(*paths: str) -> set[str]:
-    """Return the files of this repository below the given paths, also those not yet committed."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return {name for name in names.split("\0") if name and (ROOT / name).is_file()}
-
-
-def page_text() -> str:
-    """Return the text of the page."""
-    return PAGE.read_text(encoding="utf-8")
-
-
-def page_files() -> dict[str, str]:
-    """Return the files that the page shows, by name."""
-    shown = re.compile(r"^`([\w./]+)`:\n\n```\w+\n(.*?)```", re.DOTALL | re.MULTILINE)
-    return dict(shown.findall(page_text()))
+    """Return the files of this repository below the given paths."""
+    return project_files(ROOT, *paths)
 
 
 class Workspace:
@@ -112,7 +102,7 @@ class Workspace:
     def __init__(self) -> None:
         # The workspace stays; without its folder, Bazel's server would have to start again.
         shutil.rmtree(_REPOSITORIES, ignore_errors=True)
-        for name, content in {"WORKSPACE": "", **page_files()}.items():
+        for name, content in {"WORKSPACE": "", **shown_files(PAGE)}.items():
             write(self.folder / name, content)
         for name in files_of("MODULE.bazel", "BUILD.bazel", *SOURCES):
             write(self.stigmer_apis / name, (ROOT / name).read_bytes())

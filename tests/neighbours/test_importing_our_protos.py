@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.markdown import shown_files
 from tests.neighbours.neighbour_packages import environment_without_python
 
 PAGE = "docs/importing-our-protos.md"
@@ -36,8 +37,7 @@ class Page(NamedTuple):
 
 def page(root: Path) -> Page:
     text = (root / PAGE).read_text()
-    files = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)```", text, re.DOTALL | re.MULTILINE))
-    return Page(files, re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    return Page(shown_files(text), re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
 
 
 def sh(command: str, folder: Path) -> str:
