@@ -55,8 +55,15 @@ def file_descriptor_set() -> FileDescriptorSet:
     Use it for a descriptor pool of your own; the default pool gets these files from our modules.
     Our options are extensions. An option is parsed only if its module was imported before, such as
     `stigmer_apis.commons.apiresource.field_options_pb2`; otherwise it stays an unknown field.
+
+    Raises:
+        FileNotFoundError: The package was installed or frozen without its data files.
     """
-    return FileDescriptorSet.FromString(files("stigmer_apis").joinpath(_IMAGE).read_bytes())
+    try:
+        image = files("stigmer_apis").joinpath(_IMAGE).read_bytes()
+    except FileNotFoundError:
+        raise _missing(_IMAGE) from None
+    return FileDescriptorSet.FromString(image)
 
 
 def _without_a_path(what: str) -> FileNotFoundError:
@@ -65,6 +72,10 @@ def _without_a_path(what: str) -> FileNotFoundError:
             f"stigmer_apis is in an archive ({_PACKAGE.parent}), where files have no path; "
             "unpack the archive, or use file_descriptor_set(), which needs no path"
         )
+    return _missing(what)
+
+
+def _missing(what: str) -> FileNotFoundError:
     return FileNotFoundError(
         f"{_PACKAGE} has no {what}; install stigmer-apis from a wheel or a source checkout, or "
         "have the tool that froze it collect the data files of stigmer_apis"

@@ -126,6 +126,27 @@ def test_missing_files_are_reported_in_one_sentence(
     )
 
 
+def test_an_archive_without_the_image_says_so(root: Path, tmp_path: Path) -> None:
+    ours = shutil.copytree(root / "python", tmp_path / "python")
+    (ours / "stigmer_apis" / "schema.binpb").unlink()
+    archive = shutil.make_archive(str(tmp_path / "ours"), "zip", ours, "stigmer_apis")
+    code = "from stigmer_apis import schema; schema.file_descriptor_set()"
+
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": archive},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert finished.stderr.splitlines()[-1] == (
+        f"FileNotFoundError: {archive}/stigmer_apis has no schema.binpb; install stigmer-apis from "
+        "a wheel or a source checkout, or have the tool that froze it collect the data files of "
+        "stigmer_apis"
+    )
+
+
 IN_AN_ARCHIVE = """
 import importlib, pkgutil
 import stigmer_apis
