@@ -50,6 +50,15 @@ main()
 '''
 
 
+OTHERS = """\
+import ai.stigmer.commons.rpc.pagination_pb2
+from ai import stigmer
+
+PAGE = ai.stigmer.commons.rpc.pagination_pb2.PageInfo()
+"""
+"""What is left to change by hand, in a file whose name has a space."""
+
+
 @pytest.fixture(scope="module")
 def old_wheel(
     pristine_checkout: Path, toolchain: Path, tmp_path_factory: pytest.TempPathFactory
@@ -78,6 +87,7 @@ class Migration:
         self.service = folder / "service"
         self.service.mkdir()
         (self.service / "report.py").write_text(SERVICE)
+        (self.service / "other pages.py").write_text(OTHERS)
         self._path = f"{self.place.folder / 'bin'}:{os.environ['PATH']}"
         self._wheel = wheel
         self.follow(f"git init -q; git add .; pip install -q types-protobuf {old_wheel}")
@@ -121,6 +131,8 @@ def test_every_step_of_the_page_moves_a_service(migration: Migration) -> None:
     migration.follow(REWRITE)
 
     assert migration.follow(LIST).splitlines() == [
+        "other pages.py:2:from ai import stigmer",
+        "other pages.py:4:PAGE = ai.stigmer.commons.rpc.pagination_pb2.PageInfo()",
         f'report.py:7:TYPE_URL = "{TYPE_URL}"',
         'report.py:17:    run = WorkflowExecution(metadata=ApiResourceMetadata(name="ai.stigmer"))',
     ]
