@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from codegen.exports import async_stub, service_names
+from codegen.exports import STATIC_IMPORTS, service_names
 from codegen.project import PROTO_ROOT, SHIPPED_PROTOS, StepError
 from codegen.relocate import relocate_path
 
@@ -100,7 +100,9 @@ def _check_modules(
 
 
 def _check_exports(files: list[FileDescriptorProto]) -> Iterator[Problem]:
-    taken: dict[str, dict[str, str]] = defaultdict(lambda: {"_lazy": "a module of ours"})
+    taken: dict[str, dict[str, str]] = defaultdict(
+        lambda: {"_lazy": "a module of ours", STATIC_IMPORTS: "a function of ours"}
+    )
     for file in files:
         stem = PurePosixPath(file.name).stem
         for module in (f"{stem}_pb2", f"{stem}_pb2_grpc"):
@@ -130,8 +132,7 @@ def _exported(file: FileDescriptorProto) -> Iterator[tuple[Sequence[int], str, s
     for kind, field, names in declared:
         number = FileDescriptorProto.DESCRIPTOR.fields_by_name[field].number
         for index, name in enumerate(names):
-            service = [*service_names(name), async_stub(name)]
-            for exported in service if kind == "service" else [name]:
+            for exported in service_names(name) if kind == "service" else [name]:
                 yield (number, index), exported, f"{kind} {file.package}.{name}"
 
 

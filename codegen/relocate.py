@@ -55,8 +55,10 @@ def relocate_source(source: str, path: PurePosixPath, safe: Sequence[str] = ()) 
 
     Also correct defects of the generators:
 
-    - `import grpc` becomes `from stigmer_apis._grpc import grpc`, which states which extra to
-      install if grpc is missing.
+    - `import grpc` becomes an import from `stigmer_apis._grpc`, which states which extra to install
+      if grpc is missing.
+    - Every name in a type stub that code can use exists at run time: `XAsyncStub` is defined, the
+      aliases `Global___X` are private, and enums have no alias `V`.
     - A file is added to the descriptor pool by `stigmer_apis._pool`, which names the other copy of
       it if there is one.
     - mypy-protobuf declares two version constants in `*_pb2_grpc.pyi` that the gRPC generator of
@@ -129,7 +131,7 @@ def _edits(tree: ast.Module, path: PurePosixPath, safe: Sequence[str]) -> Iterat
                 start = node.col_offset + len("from ")
                 yield _Edit(node.lineno, start, start + len(module), relocate_name(module))
             case ast.Import(names=[ast.alias(name="grpc", asname=None)]) if path.suffix == ".py":
-                text = f"from {PYTHON_ROOT}._grpc import grpc"
+                text = f"from {PYTHON_ROOT}._grpc import async_stub, grpc"
                 yield _Edit(node.lineno, node.col_offset, node.end_col_offset or 0, text)
             case ast.Import(names=names) if any(_is_ours(alias.name) for alias in names):
                 raise ValueError(f"unknown form of import in line {node.lineno}")
@@ -161,9 +163,24 @@ def _edits(tree: ast.Module, path: PurePosixPath, safe: Sequence[str]) -> Iterat
                 yield _Edit(node.lineno, add.col_offset, argument.col_offset, text)
             case ast.AnnAssign(target=ast.Name(id="GRPC_GENERATED_VERSION" | "GRPC_VERSION")):
                 yield _Edit(node.lineno, 0, _END_OF_LINE, _DELETED.decode())
+            case ast.ClassDef(
+                name=str(stub), body=[*_, ast.FunctionDef(name="__init__") as init]
+            ) if stub.endswith("Stub") and path.suffix == ".py":
+                text = f"\n\n\n{stub.removesuffix('Stub')}AsyncStub = async_stub({stub})"
+                yield _Edit(init.end_lineno or 0, init.end_col_offset or 0, _END_OF_LINE, text)
+            case ast.ClassDef(decorator_list=[ast.Attribute(attr="type_check_only") as decorator]):
+                yield _Edit(decorator.lineno, 0, _END_OF_LINE, _DELETED.decode())
             case ast.ClassDef(name="_ServicerContext", bases=[_, ast.Attribute() as base]):
                 text = "[_typing.Any, _typing.Any]):  # type: ignore[misc]"
                 yield _Edit(base.lineno, base.end_col_offset or 0, _END_OF_LINE, text)
+            case _:
+                pass
+    for inner in ast.walk(tree):
+        match inner:
+            case ast.Name(id=alias) if alias.startswith("Global___"):
+                yield _Edit(inner.lineno, inner.col_offset, inner.end_col_offset or 0, f"_{alias}")
+            case ast.AnnAssign(target=ast.Name(id="V"), value=ast.Name(id="ValueType")):
+                yield _Edit(inner.lineno, 0, _END_OF_LINE, _DELETED.decode())
             case _:
                 pass
 

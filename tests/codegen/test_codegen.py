@@ -115,7 +115,8 @@ class TestRelocate:
 
     def test_grpc_is_imported_through_the_module_that_names_the_extra(self) -> None:
         path = "ai/stigmer/x/v1/a_pb2_grpc.py"
-        assert self._relocated("import grpc\n", path) == "from stigmer_apis._grpc import grpc\n"
+        relocated = self._relocated("import grpc\n", path)
+        assert relocated == "from stigmer_apis._grpc import async_stub, grpc\n"
 
     def test_a_file_is_added_by_the_module_that_names_another_copy(self) -> None:
         before = (

@@ -70,8 +70,8 @@ package = importlib.import_module(sys.argv[1])
 loaded = {"package": sorted(set(sys.modules) - at_start)}
 of_services = ("Stub", "Servicer", "Servicer_to_server")
 for step, wanted in (("messages", False), ("stubs", True)):
-    for name in package.__all__:
-        if name.endswith(of_services) == wanted:
+    for name in dir(package):
+        if not name.startswith("_") and name.endswith(of_services) == wanted:
             getattr(package, name)
     loaded[step] = sorted(set(sys.modules) - at_start)
 print(json.dumps(loaded))

@@ -44,10 +44,6 @@ PROTO_ROOT = "ai.stigmer."
 # behavior of protobuf and grpc at run time and its closest description in a stub, each as (name,
 # complaint). In none of them does the stub declare anything that is missing.
 TOLERATED = {
-    "an alias for annotations, so that a field of the same name does not hide the class": (
-        r".*\.Global___\w+",
-        "is not present at runtime",
-    ),
     "an alias for annotations, for the names that HasField and its like take": (
         r".*\._(HasField|ClearField|WhichOneof)(Arg|Return)Type\w*",
         "is not present at runtime",
@@ -75,6 +71,11 @@ TOLERATED = {
     "a stub takes either kind of channel, which the stub tells apart in __new__": (
         r".*_pb2_grpc\.\w+Stub\.__init__",
         'is inconsistent, stub does not have parameter "channel"',
+    ),
+    "a stub has the class of its channel; a subclass may take other arguments": (
+        r".*_pb2_grpc\.\w+Stub\.__new__",
+        "is inconsistent, (runtime parameter .* has a default value but stub parameter does not"
+        r'|stub does not have \*args parameter "_")',
     ),
     "grpc's experimental calls without a channel, which we neither export nor support": (
         r".*_pb2_grpc\.\w+(Controller|Service)",

@@ -15,7 +15,6 @@ Modules are loaded when they are first asked for, so a workflow loads no more th
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from stigmer_apis._lazy import exports
@@ -37,13 +36,8 @@ if TYPE_CHECKING:
         TemporalWorkflowOutput as TemporalWorkflowOutput,
     )
     from stigmer_apis.temporal.workflow_input import WorkflowMetadata as WorkflowMetadata
-elif find_spec("temporalio") is None:
-    raise ModuleNotFoundError(
-        'stigmer_apis.temporal needs the Temporal SDK: pip install "stigmer-apis[temporal]"',
-        name="temporalio",
-    )
 else:
-    __all__, __getattr__, __dir__ = exports(
+    __getattr__, __dir__ = exports(
         __name__,
         {
             "converter": ["StigmerPayloadConverter", "data_converter"],
@@ -57,3 +51,11 @@ else:
             ],
         },
     )
+
+    def _static_imports() -> None:
+        # Never called. Tools that freeze applications find the modules here.
+        import stigmer_apis.temporal.converter
+        import stigmer_apis.temporal.external_activity
+        import stigmer_apis.temporal.in_workflow
+        import stigmer_apis.temporal.system_activities
+        import stigmer_apis.temporal.workflow_input  # noqa: F401

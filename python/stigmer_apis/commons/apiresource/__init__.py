@@ -3,7 +3,7 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "enum_pb2": [
@@ -38,3 +38,13 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.commons.apiresource import enum_pb2
+    from stigmer_apis.commons.apiresource import field_options_pb2
+    from stigmer_apis.commons.apiresource import io_pb2
+    from stigmer_apis.commons.apiresource import metadata_pb2
+    from stigmer_apis.commons.apiresource import rpc_service_options_pb2
+    from stigmer_apis.commons.apiresource import status_pb2

@@ -18,7 +18,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class _ApiResourceEventType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ApiResourceEventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceEventType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -50,11 +49,10 @@ renamed: ApiResourceEventType.ValueType  # 4
 """The name of the resource changed."""
 stack_outputs_updated: ApiResourceEventType.ValueType  # 5
 """The outputs of the underlying infrastructure were written to the status of the resource."""
-Global___ApiResourceEventType: _TypeAlias = ApiResourceEventType  # noqa: Y015
+_Global___ApiResourceEventType: _TypeAlias = ApiResourceEventType  # noqa: Y015
 
 class _ApiResourceStateOperationType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ApiResourceStateOperationTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceStateOperationType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -86,11 +84,10 @@ read: ApiResourceStateOperationType.ValueType  # 4
 """An operation that reads a resource once."""
 stream: ApiResourceStateOperationType.ValueType  # 5
 """An operation that streams the changes of a resource."""
-Global___ApiResourceStateOperationType: _TypeAlias = ApiResourceStateOperationType  # noqa: Y015
+_Global___ApiResourceStateOperationType: _TypeAlias = ApiResourceStateOperationType  # noqa: Y015
 
 class _ApiResourceOwnerScope:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ApiResourceOwnerScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceOwnerScope.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -120,11 +117,10 @@ organization: ApiResourceOwnerScope.ValueType  # 2
 """The organization whose ID is in metadata.org."""
 identity_account: ApiResourceOwnerScope.ValueType  # 3
 """The identity account that created the resource, which belongs to one person or machine."""
-Global___ApiResourceOwnerScope: _TypeAlias = ApiResourceOwnerScope  # noqa: Y015
+_Global___ApiResourceOwnerScope: _TypeAlias = ApiResourceOwnerScope  # noqa: Y015
 
 class _WorkflowTaskKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _WorkflowTaskKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkflowTaskKind.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -192,4 +188,4 @@ WORKFLOW_TASK_KIND_RUN: WorkflowTaskKind.ValueType  # 12
 """A task that runs another workflow."""
 WORKFLOW_TASK_KIND_AGENT_CALL: WorkflowTaskKind.ValueType  # 13
 """A task that runs an agent and waits for its answer."""
-Global___WorkflowTaskKind: _TypeAlias = WorkflowTaskKind  # noqa: Y015
+_Global___WorkflowTaskKind: _TypeAlias = WorkflowTaskKind  # noqa: Y015

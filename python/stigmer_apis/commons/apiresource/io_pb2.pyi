@@ -39,7 +39,7 @@ class ApiResourceId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceId: _TypeAlias = ApiResourceId  # noqa: Y015
+_Global___ApiResourceId: _TypeAlias = ApiResourceId  # noqa: Y015
 
 @_typing.final
 class ApiResourceDeleteInput(_message.Message):
@@ -71,7 +71,7 @@ class ApiResourceDeleteInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceDeleteInput: _TypeAlias = ApiResourceDeleteInput  # noqa: Y015
+_Global___ApiResourceDeleteInput: _TypeAlias = ApiResourceDeleteInput  # noqa: Y015
 
 @_typing.final
 class ApiResourceByOrgBySlugRequest(_message.Message):
@@ -97,7 +97,7 @@ class ApiResourceByOrgBySlugRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceByOrgBySlugRequest: _TypeAlias = ApiResourceByOrgBySlugRequest  # noqa: Y015
+_Global___ApiResourceByOrgBySlugRequest: _TypeAlias = ApiResourceByOrgBySlugRequest  # noqa: Y015
 
 @_typing.final
 class FindApiResourcesRequest(_message.Message):
@@ -139,7 +139,7 @@ class FindApiResourcesRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___FindApiResourcesRequest: _TypeAlias = FindApiResourcesRequest  # noqa: Y015
+_Global___FindApiResourcesRequest: _TypeAlias = FindApiResourcesRequest  # noqa: Y015
 
 @_typing.final
 class ApiResourceReference(_message.Message):
@@ -182,4 +182,4 @@ class ApiResourceReference(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceReference: _TypeAlias = ApiResourceReference  # noqa: Y015
+_Global___ApiResourceReference: _TypeAlias = ApiResourceReference  # noqa: Y015

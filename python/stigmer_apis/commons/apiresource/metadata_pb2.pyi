@@ -118,7 +118,7 @@ class ApiResourceMetadata(_message.Message):
         """Words by which users group and filter resources."""
 
     @_builtins.property
-    def version(self) -> Global___ApiResourceMetadataVersion:
+    def version(self) -> _Global___ApiResourceMetadataVersion:
         """The version of the resource. Absent on kinds that are not versioned."""
 
     def __init__(
@@ -132,7 +132,7 @@ class ApiResourceMetadata(_message.Message):
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         annotations: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         tags: _abc.Iterable[_builtins.str] | None = ...,
-        version: Global___ApiResourceMetadataVersion | None = ...,
+        version: _Global___ApiResourceMetadataVersion | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -140,7 +140,7 @@ class ApiResourceMetadata(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceMetadata: _TypeAlias = ApiResourceMetadata  # noqa: Y015
+_Global___ApiResourceMetadata: _TypeAlias = ApiResourceMetadata  # noqa: Y015
 
 @_typing.final
 class ApiResourceMetadataVersion(_message.Message):
@@ -172,4 +172,4 @@ class ApiResourceMetadataVersion(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceMetadataVersion: _TypeAlias = ApiResourceMetadataVersion  # noqa: Y015
+_Global___ApiResourceMetadataVersion: _TypeAlias = ApiResourceMetadataVersion  # noqa: Y015

@@ -25,7 +25,7 @@ class ApiResourceAuditStatus(_message.Message):
 
     AUDIT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def audit(self) -> Global___ApiResourceAudit:
+    def audit(self) -> _Global___ApiResourceAudit:
         """The record of who created and last changed the spec and the status, and when. Written by the
         platform with every change.
         """
@@ -33,7 +33,7 @@ class ApiResourceAuditStatus(_message.Message):
     def __init__(
         self,
         *,
-        audit: Global___ApiResourceAudit | None = ...,
+        audit: _Global___ApiResourceAudit | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -41,7 +41,7 @@ class ApiResourceAuditStatus(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceAuditStatus: _TypeAlias = ApiResourceAuditStatus  # noqa: Y015
+_Global___ApiResourceAuditStatus: _TypeAlias = ApiResourceAuditStatus  # noqa: Y015
 
 @_typing.final
 class ApiResourceAudit(_message.Message):
@@ -52,18 +52,18 @@ class ApiResourceAudit(_message.Message):
     SPEC_AUDIT_FIELD_NUMBER: _builtins.int
     STATUS_AUDIT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def spec_audit(self) -> Global___ApiResourceAuditInfo:
+    def spec_audit(self) -> _Global___ApiResourceAuditInfo:
         """The record of changes to the spec, which users make."""
 
     @_builtins.property
-    def status_audit(self) -> Global___ApiResourceAuditInfo:
+    def status_audit(self) -> _Global___ApiResourceAuditInfo:
         """The record of changes to the status, which the platform makes."""
 
     def __init__(
         self,
         *,
-        spec_audit: Global___ApiResourceAuditInfo | None = ...,
-        status_audit: Global___ApiResourceAuditInfo | None = ...,
+        spec_audit: _Global___ApiResourceAuditInfo | None = ...,
+        status_audit: _Global___ApiResourceAuditInfo | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec_audit", b"spec_audit", "status_audit", b"status_audit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -71,7 +71,7 @@ class ApiResourceAudit(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceAudit: _TypeAlias = ApiResourceAudit  # noqa: Y015
+_Global___ApiResourceAudit: _TypeAlias = ApiResourceAudit  # noqa: Y015
 
 @_typing.final
 class ApiResourceAuditInfo(_message.Message):
@@ -87,7 +87,7 @@ class ApiResourceAuditInfo(_message.Message):
     event: _builtins.str
     """The kind of the last change: the name of an ApiResourceEventType value, such as "updated"."""
     @_builtins.property
-    def created_by(self) -> Global___ApiResourceAuditActor:
+    def created_by(self) -> _Global___ApiResourceAuditActor:
         """The identity account that created the resource."""
 
     @_builtins.property
@@ -95,7 +95,7 @@ class ApiResourceAuditInfo(_message.Message):
         """The time at which the resource was created."""
 
     @_builtins.property
-    def updated_by(self) -> Global___ApiResourceAuditActor:
+    def updated_by(self) -> _Global___ApiResourceAuditActor:
         """The identity account that made the last change. The creator, until the first change."""
 
     @_builtins.property
@@ -105,9 +105,9 @@ class ApiResourceAuditInfo(_message.Message):
     def __init__(
         self,
         *,
-        created_by: Global___ApiResourceAuditActor | None = ...,
+        created_by: _Global___ApiResourceAuditActor | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
-        updated_by: Global___ApiResourceAuditActor | None = ...,
+        updated_by: _Global___ApiResourceAuditActor | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         event: _builtins.str = ...,
     ) -> None: ...
@@ -117,7 +117,7 @@ class ApiResourceAuditInfo(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceAuditInfo: _TypeAlias = ApiResourceAuditInfo  # noqa: Y015
+_Global___ApiResourceAuditInfo: _TypeAlias = ApiResourceAuditInfo  # noqa: Y015
 
 @_typing.final
 class ApiResourceAuditActor(_message.Message):
@@ -143,4 +143,4 @@ class ApiResourceAuditActor(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceAuditActor: _TypeAlias = ApiResourceAuditActor  # noqa: Y015
+_Global___ApiResourceAuditActor: _TypeAlias = ApiResourceAuditActor  # noqa: Y015

@@ -40,7 +40,7 @@ class PageInfo(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PageInfo: _TypeAlias = PageInfo  # noqa: Y015
+_Global___PageInfo: _TypeAlias = PageInfo  # noqa: Y015
 
 @_typing.final
 class GooglePageInfo(_message.Message):
@@ -68,4 +68,4 @@ class GooglePageInfo(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GooglePageInfo: _TypeAlias = GooglePageInfo  # noqa: Y015
+_Global___GooglePageInfo: _TypeAlias = GooglePageInfo  # noqa: Y015

@@ -37,9 +37,11 @@ from stigmer_apis.agentic.agent.v1.status_pb2 import (
 
 __all__ = [
     "Agent",
+    "AgentCommandControllerAsyncStub",
     "AgentCommandControllerServicer",
     "AgentCommandControllerStub",
     "AgentId",
+    "AgentQueryControllerAsyncStub",
     "AgentQueryControllerServicer",
     "AgentQueryControllerStub",
     "AgentSpec",

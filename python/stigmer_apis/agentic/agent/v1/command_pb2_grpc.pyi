@@ -49,7 +49,6 @@ class AgentCommandControllerStub:
     FAILED_PRECONDITION while the agent has other instances.
     """
 
-@_typing.type_check_only
 class AgentCommandControllerAsyncStub(AgentCommandControllerStub):
     """The service that writes agents. AgentQueryController reads them."""
 

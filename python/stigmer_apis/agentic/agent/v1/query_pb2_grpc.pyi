@@ -40,7 +40,6 @@ class AgentQueryControllerStub:
     Authorized in the handler, because the agent is known only after the reference is resolved.
     """
 
-@_typing.type_check_only
 class AgentQueryControllerAsyncStub(AgentQueryControllerStub):
     """The service that reads agents. AgentCommandController writes them."""
 

@@ -40,7 +40,7 @@ class AgentSpec(_message.Message):
     instructions: _builtins.str
     """The behavior of the agent, used as the system prompt of its model. At least 10 characters."""
     @_builtins.property
-    def mcp_servers(self) -> _containers.RepeatedCompositeFieldContainer[Global___McpServerDefinition]:
+    def mcp_servers(self) -> _containers.RepeatedCompositeFieldContainer[_Global___McpServerDefinition]:
         """The tool servers that the agent uses. Empty leaves the agent without tools of its own."""
 
     @_builtins.property
@@ -48,7 +48,7 @@ class AgentSpec(_message.Message):
         """The skills of the agent, each a reference to a resource of kind skill."""
 
     @_builtins.property
-    def sub_agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubAgent]:
+    def sub_agents(self) -> _containers.RepeatedCompositeFieldContainer[_Global___SubAgent]:
         """The agents to which this agent may delegate work. Empty if it does all work itself."""
 
     @_builtins.property
@@ -63,9 +63,9 @@ class AgentSpec(_message.Message):
         description: _builtins.str = ...,
         icon_url: _builtins.str = ...,
         instructions: _builtins.str = ...,
-        mcp_servers: _abc.Iterable[Global___McpServerDefinition] | None = ...,
+        mcp_servers: _abc.Iterable[_Global___McpServerDefinition] | None = ...,
         skill_refs: _abc.Iterable[_io_pb2.ApiResourceReference] | None = ...,
-        sub_agents: _abc.Iterable[Global___SubAgent] | None = ...,
+        sub_agents: _abc.Iterable[_Global___SubAgent] | None = ...,
         env_spec: _spec_pb2.EnvironmentSpec | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["env_spec", b"env_spec"]  # noqa: Y015
@@ -74,7 +74,7 @@ class AgentSpec(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentSpec: _TypeAlias = AgentSpec  # noqa: Y015
+_Global___AgentSpec: _TypeAlias = AgentSpec  # noqa: Y015
 
 @_typing.final
 class SubAgent(_message.Message):
@@ -85,7 +85,7 @@ class SubAgent(_message.Message):
     INLINE_SPEC_FIELD_NUMBER: _builtins.int
     AGENT_INSTANCE_REFS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def inline_spec(self) -> Global___InlineSubAgentSpec:
+    def inline_spec(self) -> _Global___InlineSubAgentSpec:
         """The definition of an agent that exists only as part of this one."""
 
     @_builtins.property
@@ -95,7 +95,7 @@ class SubAgent(_message.Message):
     def __init__(
         self,
         *,
-        inline_spec: Global___InlineSubAgentSpec | None = ...,
+        inline_spec: _Global___InlineSubAgentSpec | None = ...,
         agent_instance_refs: _io_pb2.ApiResourceReference | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent_instance_refs", b"agent_instance_refs", "agent_reference", b"agent_reference", "inline_spec", b"inline_spec"]  # noqa: Y015
@@ -106,7 +106,7 @@ class SubAgent(_message.Message):
     _WhichOneofArgType_agent_reference: _TypeAlias = _typing.Literal["agent_reference", b"agent_reference"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_agent_reference) -> _WhichOneofReturnType_agent_reference | None: ...
 
-Global___SubAgent: _TypeAlias = SubAgent  # noqa: Y015
+_Global___SubAgent: _TypeAlias = SubAgent  # noqa: Y015
 
 @_typing.final
 class InlineSubAgentSpec(_message.Message):
@@ -122,12 +122,12 @@ class InlineSubAgentSpec(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> Global___McpToolSelection: ...
+        def value(self) -> _Global___McpToolSelection: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: Global___McpToolSelection | None = ...,
+            value: _Global___McpToolSelection | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -152,7 +152,7 @@ class InlineSubAgentSpec(_message.Message):
         """The names of the agent's MCP servers that the sub-agent may use. Empty gives it none."""
 
     @_builtins.property
-    def mcp_tool_selections(self) -> _containers.MessageMap[_builtins.str, Global___McpToolSelection]:
+    def mcp_tool_selections(self) -> _containers.MessageMap[_builtins.str, _Global___McpToolSelection]:
         """The tools that the sub-agent may use, by MCP server name. A server without an entry offers all
         the tools that the agent may use.
         """
@@ -168,7 +168,7 @@ class InlineSubAgentSpec(_message.Message):
         description: _builtins.str = ...,
         instructions: _builtins.str = ...,
         mcp_servers: _abc.Iterable[_builtins.str] | None = ...,
-        mcp_tool_selections: _abc.Mapping[_builtins.str, Global___McpToolSelection] | None = ...,
+        mcp_tool_selections: _abc.Mapping[_builtins.str, _Global___McpToolSelection] | None = ...,
         skill_refs: _abc.Iterable[_io_pb2.ApiResourceReference] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -177,7 +177,7 @@ class InlineSubAgentSpec(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___InlineSubAgentSpec: _TypeAlias = InlineSubAgentSpec  # noqa: Y015
+_Global___InlineSubAgentSpec: _TypeAlias = InlineSubAgentSpec  # noqa: Y015
 
 @_typing.final
 class McpToolSelection(_message.Message):
@@ -201,7 +201,7 @@ class McpToolSelection(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___McpToolSelection: _TypeAlias = McpToolSelection  # noqa: Y015
+_Global___McpToolSelection: _TypeAlias = McpToolSelection  # noqa: Y015
 
 @_typing.final
 class McpServerDefinition(_message.Message):
@@ -217,15 +217,15 @@ class McpServerDefinition(_message.Message):
     name: _builtins.str
     """The name of the server, unique within the agent. Required."""
     @_builtins.property
-    def stdio(self) -> Global___StdioServer:
+    def stdio(self) -> _Global___StdioServer:
         """A program that the agent runner starts next to the agent."""
 
     @_builtins.property
-    def http(self) -> Global___HttpServer:
+    def http(self) -> _Global___HttpServer:
         """A service that the agent runner reaches over HTTP."""
 
     @_builtins.property
-    def docker(self) -> Global___DockerServer:
+    def docker(self) -> _Global___DockerServer:
         """A container that the agent runner starts next to the agent."""
 
     @_builtins.property
@@ -236,9 +236,9 @@ class McpServerDefinition(_message.Message):
         self,
         *,
         name: _builtins.str = ...,
-        stdio: Global___StdioServer | None = ...,
-        http: Global___HttpServer | None = ...,
-        docker: Global___DockerServer | None = ...,
+        stdio: _Global___StdioServer | None = ...,
+        http: _Global___HttpServer | None = ...,
+        docker: _Global___DockerServer | None = ...,
         enabled_tools: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["docker", b"docker", "http", b"http", "server_type", b"server_type", "stdio", b"stdio"]  # noqa: Y015
@@ -249,7 +249,7 @@ class McpServerDefinition(_message.Message):
     _WhichOneofArgType_server_type: _TypeAlias = _typing.Literal["server_type", b"server_type"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_server_type) -> _WhichOneofReturnType_server_type | None: ...
 
-Global___McpServerDefinition: _TypeAlias = McpServerDefinition  # noqa: Y015
+_Global___McpServerDefinition: _TypeAlias = McpServerDefinition  # noqa: Y015
 
 @_typing.final
 class StdioServer(_message.Message):
@@ -309,7 +309,7 @@ class StdioServer(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___StdioServer: _TypeAlias = StdioServer  # noqa: Y015
+_Global___StdioServer: _TypeAlias = StdioServer  # noqa: Y015
 
 @_typing.final
 class HttpServer(_message.Message):
@@ -387,7 +387,7 @@ class HttpServer(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___HttpServer: _TypeAlias = HttpServer  # noqa: Y015
+_Global___HttpServer: _TypeAlias = HttpServer  # noqa: Y015
 
 @_typing.final
 class DockerServer(_message.Message):
@@ -439,11 +439,11 @@ class DockerServer(_message.Message):
         """
 
     @_builtins.property
-    def volumes(self) -> _containers.RepeatedCompositeFieldContainer[Global___VolumeMount]:
+    def volumes(self) -> _containers.RepeatedCompositeFieldContainer[_Global___VolumeMount]:
         """The host directories to mount into the container. Empty mounts none."""
 
     @_builtins.property
-    def ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___PortMapping]:
+    def ports(self) -> _containers.RepeatedCompositeFieldContainer[_Global___PortMapping]:
         """The container ports to publish on the host. Empty publishes none."""
 
     def __init__(
@@ -452,9 +452,9 @@ class DockerServer(_message.Message):
         image: _builtins.str = ...,
         args: _abc.Iterable[_builtins.str] | None = ...,
         env_placeholders: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        volumes: _abc.Iterable[Global___VolumeMount] | None = ...,
+        volumes: _abc.Iterable[_Global___VolumeMount] | None = ...,
         network: _builtins.str = ...,
-        ports: _abc.Iterable[Global___PortMapping] | None = ...,
+        ports: _abc.Iterable[_Global___PortMapping] | None = ...,
         container_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -463,7 +463,7 @@ class DockerServer(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DockerServer: _TypeAlias = DockerServer  # noqa: Y015
+_Global___DockerServer: _TypeAlias = DockerServer  # noqa: Y015
 
 @_typing.final
 class VolumeMount(_message.Message):
@@ -493,7 +493,7 @@ class VolumeMount(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___VolumeMount: _TypeAlias = VolumeMount  # noqa: Y015
+_Global___VolumeMount: _TypeAlias = VolumeMount  # noqa: Y015
 
 @_typing.final
 class PortMapping(_message.Message):
@@ -523,4 +523,4 @@ class PortMapping(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PortMapping: _TypeAlias = PortMapping  # noqa: Y015
+_Global___PortMapping: _TypeAlias = PortMapping  # noqa: Y015

@@ -3,7 +3,7 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "api_pb2": [
@@ -19,6 +19,7 @@ __all__, __getattr__, __dir__ = _lazy.exports(
             "AgentExecutionUpdateStatusInput",
         ],
         "command_pb2_grpc": [
+            "AgentExecutionCommandControllerAsyncStub",
             "AgentExecutionCommandControllerServicer",
             "AgentExecutionCommandControllerStub",
             "add_AgentExecutionCommandControllerServicer_to_server",
@@ -37,7 +38,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
             "ListAgentExecutionsRequest",
             "SessionId",
         ],
+        "query_pb2": [
+        ],
         "query_pb2_grpc": [
+            "AgentExecutionQueryControllerAsyncStub",
             "AgentExecutionQueryControllerServicer",
             "AgentExecutionQueryControllerStub",
             "add_AgentExecutionQueryControllerServicer_to_server",
@@ -48,3 +52,15 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.agentic.agentexecution.v1 import api_pb2
+    from stigmer_apis.agentic.agentexecution.v1 import command_pb2
+    from stigmer_apis.agentic.agentexecution.v1 import command_pb2_grpc
+    from stigmer_apis.agentic.agentexecution.v1 import enum_pb2
+    from stigmer_apis.agentic.agentexecution.v1 import io_pb2
+    from stigmer_apis.agentic.agentexecution.v1 import query_pb2
+    from stigmer_apis.agentic.agentexecution.v1 import query_pb2_grpc
+    from stigmer_apis.agentic.agentexecution.v1 import spec_pb2

@@ -46,10 +46,12 @@ from stigmer_apis.agentic.agentexecution.v1.spec_pb2 import (
 
 __all__ = [
     "AgentExecution",
+    "AgentExecutionCommandControllerAsyncStub",
     "AgentExecutionCommandControllerServicer",
     "AgentExecutionCommandControllerStub",
     "AgentExecutionId",
     "AgentExecutionList",
+    "AgentExecutionQueryControllerAsyncStub",
     "AgentExecutionQueryControllerServicer",
     "AgentExecutionQueryControllerStub",
     "AgentExecutionSpec",

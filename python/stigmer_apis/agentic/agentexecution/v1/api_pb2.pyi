@@ -54,7 +54,7 @@ class AgentExecution(_message.Message):
         """The requested turn, written once by the caller with the create RPC."""
 
     @_builtins.property
-    def status(self) -> Global___AgentExecutionStatus:
+    def status(self) -> _Global___AgentExecutionStatus:
         """The observed state, written only by the platform. Ignored in create and update requests."""
 
     def __init__(
@@ -64,7 +64,7 @@ class AgentExecution(_message.Message):
         kind: _builtins.str = ...,
         metadata: _metadata_pb2.ApiResourceMetadata | None = ...,
         spec: _spec_pb2.AgentExecutionSpec | None = ...,
-        status: Global___AgentExecutionStatus | None = ...,
+        status: _Global___AgentExecutionStatus | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -72,7 +72,7 @@ class AgentExecution(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentExecution: _TypeAlias = AgentExecution  # noqa: Y015
+_Global___AgentExecution: _TypeAlias = AgentExecution  # noqa: Y015
 
 @_typing.final
 class AgentExecutionStatus(_message.Message):
@@ -92,12 +92,12 @@ class AgentExecutionStatus(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> Global___TodoItem: ...
+        def value(self) -> _Global___TodoItem: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: Global___TodoItem | None = ...,
+            value: _Global___TodoItem | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -157,25 +157,25 @@ class AgentExecutionStatus(_message.Message):
         """
 
     @_builtins.property
-    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___AgentMessage]:
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_Global___AgentMessage]:
         """The conversation of this turn, oldest message first. Written by the agent runner as messages
         arrive. The first is the user's message from the spec.
         """
 
     @_builtins.property
-    def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolCall]:
+    def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[_Global___ToolCall]:
         """All tool calls of this turn, in the order in which they started. Written by the agent runner as
         calls start and end. AgentMessage.tool_calls holds the same calls by message.
         """
 
     @_builtins.property
-    def sub_agent_executions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubAgentExecution]:
+    def sub_agent_executions(self) -> _containers.RepeatedCompositeFieldContainer[_Global___SubAgentExecution]:
         """The runs of sub-agents to which the agent delegated work, in the order in which they started.
         Written by the agent runner; empty if it delegated none.
         """
 
     @_builtins.property
-    def todos(self) -> _containers.MessageMap[_builtins.str, Global___TodoItem]:
+    def todos(self) -> _containers.MessageMap[_builtins.str, _Global___TodoItem]:
         """The agent's own to-do list, by TodoItem.id. Written by the agent runner as the agent plans;
         empty if the agent keeps none.
         """
@@ -184,14 +184,14 @@ class AgentExecutionStatus(_message.Message):
         self,
         *,
         audit: _status_pb2.ApiResourceAudit | None = ...,
-        messages: _abc.Iterable[Global___AgentMessage] | None = ...,
+        messages: _abc.Iterable[_Global___AgentMessage] | None = ...,
         phase: _enum_pb2.ExecutionPhase.ValueType = ...,
-        tool_calls: _abc.Iterable[Global___ToolCall] | None = ...,
-        sub_agent_executions: _abc.Iterable[Global___SubAgentExecution] | None = ...,
+        tool_calls: _abc.Iterable[_Global___ToolCall] | None = ...,
+        sub_agent_executions: _abc.Iterable[_Global___SubAgentExecution] | None = ...,
         error: _builtins.str = ...,
         started_at: _builtins.str = ...,
         completed_at: _builtins.str = ...,
-        todos: _abc.Mapping[_builtins.str, Global___TodoItem] | None = ...,
+        todos: _abc.Mapping[_builtins.str, _Global___TodoItem] | None = ...,
         callback_token: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audit", b"audit"]  # noqa: Y015
@@ -200,7 +200,7 @@ class AgentExecutionStatus(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentExecutionStatus: _TypeAlias = AgentExecutionStatus  # noqa: Y015
+_Global___AgentExecutionStatus: _TypeAlias = AgentExecutionStatus  # noqa: Y015
 
 @_typing.final
 class TodoItem(_message.Message):
@@ -240,7 +240,7 @@ class TodoItem(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___TodoItem: _TypeAlias = TodoItem  # noqa: Y015
+_Global___TodoItem: _TypeAlias = TodoItem  # noqa: Y015
 
 @_typing.final
 class AgentMessage(_message.Message):
@@ -260,7 +260,7 @@ class AgentMessage(_message.Message):
     timestamp: _builtins.str
     """The time of the message, in ISO 8601 format with a UTC offset."""
     @_builtins.property
-    def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolCall]:
+    def tool_calls(self) -> _containers.RepeatedCompositeFieldContainer[_Global___ToolCall]:
         """The tool calls that the message requests. Set only on MESSAGE_AI."""
 
     @_builtins.property
@@ -275,7 +275,7 @@ class AgentMessage(_message.Message):
         type: _enum_pb2.MessageType.ValueType = ...,
         content: _builtins.str = ...,
         timestamp: _builtins.str = ...,
-        tool_calls: _abc.Iterable[Global___ToolCall] | None = ...,
+        tool_calls: _abc.Iterable[_Global___ToolCall] | None = ...,
         metadata: _struct_pb2.Struct | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
@@ -284,7 +284,7 @@ class AgentMessage(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentMessage: _TypeAlias = AgentMessage  # noqa: Y015
+_Global___AgentMessage: _TypeAlias = AgentMessage  # noqa: Y015
 
 @_typing.final
 class ToolCall(_message.Message):
@@ -322,7 +322,7 @@ class ToolCall(_message.Message):
         """The arguments, by parameter name. Absent if the tool takes none."""
 
     @_builtins.property
-    def component_metadata(self) -> Global___ComponentMetadata:
+    def component_metadata(self) -> _Global___ComponentMetadata:
         """Hints for user interfaces on how to display the call. Absent leaves the choice to the
         interface.
         """
@@ -335,7 +335,7 @@ class ToolCall(_message.Message):
         args: _struct_pb2.Struct | None = ...,
         result: _builtins.str = ...,
         status: _enum_pb2.ToolCallStatus.ValueType = ...,
-        component_metadata: Global___ComponentMetadata | None = ...,
+        component_metadata: _Global___ComponentMetadata | None = ...,
         started_at: _builtins.str = ...,
         completed_at: _builtins.str = ...,
         error: _builtins.str = ...,
@@ -346,7 +346,7 @@ class ToolCall(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ToolCall: _TypeAlias = ToolCall  # noqa: Y015
+_Global___ToolCall: _TypeAlias = ToolCall  # noqa: Y015
 
 @_typing.final
 class ComponentMetadata(_message.Message):
@@ -386,7 +386,7 @@ class ComponentMetadata(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ComponentMetadata: _TypeAlias = ComponentMetadata  # noqa: Y015
+_Global___ComponentMetadata: _TypeAlias = ComponentMetadata  # noqa: Y015
 
 @_typing.final
 class SubAgentExecution(_message.Message):
@@ -444,4 +444,4 @@ class SubAgentExecution(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SubAgentExecution: _TypeAlias = SubAgentExecution  # noqa: Y015
+_Global___SubAgentExecution: _TypeAlias = SubAgentExecution  # noqa: Y015

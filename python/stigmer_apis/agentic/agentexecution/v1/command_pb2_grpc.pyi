@@ -53,7 +53,6 @@ class AgentExecutionCommandControllerStub:
     delete: _grpc.UnaryUnaryMultiCallable[_io_pb2.ApiResourceId, _api_pb2.AgentExecution]
     """Deletes an execution and returns it as it was."""
 
-@_typing.type_check_only
 class AgentExecutionCommandControllerAsyncStub(AgentExecutionCommandControllerStub):
     """The service that writes agent executions. AgentExecutionQueryController reads them."""
 

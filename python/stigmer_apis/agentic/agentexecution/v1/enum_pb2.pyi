@@ -20,7 +20,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class _ExecutionPhase:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ExecutionPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExecutionPhase.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -54,11 +53,10 @@ EXECUTION_FAILED: ExecutionPhase.ValueType  # 4
 """The execution ended with an error. Terminal."""
 EXECUTION_CANCELLED: ExecutionPhase.ValueType  # 5
 """The execution was cancelled on request. Terminal."""
-Global___ExecutionPhase: _TypeAlias = ExecutionPhase  # noqa: Y015
+_Global___ExecutionPhase: _TypeAlias = ExecutionPhase  # noqa: Y015
 
 class _MessageType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _MessageTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -86,11 +84,10 @@ MESSAGE_TOOL: MessageType.ValueType  # 3
 """The answer of a tool to a call."""
 MESSAGE_SYSTEM: MessageType.ValueType  # 4
 """An instruction from the platform to the model."""
-Global___MessageType: _TypeAlias = MessageType  # noqa: Y015
+_Global___MessageType: _TypeAlias = MessageType  # noqa: Y015
 
 class _ToolCallStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ToolCallStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ToolCallStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -118,11 +115,10 @@ TOOL_CALL_COMPLETED: ToolCallStatus.ValueType  # 3
 """The call ended with a result. Terminal."""
 TOOL_CALL_FAILED: ToolCallStatus.ValueType  # 4
 """The call ended with an error. Terminal."""
-Global___ToolCallStatus: _TypeAlias = ToolCallStatus  # noqa: Y015
+_Global___ToolCallStatus: _TypeAlias = ToolCallStatus  # noqa: Y015
 
 class _TodoStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _TodoStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TodoStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -150,11 +146,10 @@ TODO_COMPLETED: TodoStatus.ValueType  # 3
 """The agent has finished the entry."""
 TODO_CANCELLED: TodoStatus.ValueType  # 4
 """The agent has dropped the entry."""
-Global___TodoStatus: _TypeAlias = TodoStatus  # noqa: Y015
+_Global___TodoStatus: _TypeAlias = TodoStatus  # noqa: Y015
 
 class _SubAgentStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _SubAgentStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SubAgentStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -182,4 +177,4 @@ SUB_AGENT_COMPLETED: SubAgentStatus.ValueType  # 3
 """The run ended with an answer. Terminal."""
 SUB_AGENT_FAILED: SubAgentStatus.ValueType  # 4
 """The run ended with an error. Terminal."""
-Global___SubAgentStatus: _TypeAlias = SubAgentStatus  # noqa: Y015
+_Global___SubAgentStatus: _TypeAlias = SubAgentStatus  # noqa: Y015

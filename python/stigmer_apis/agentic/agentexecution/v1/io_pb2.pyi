@@ -40,7 +40,7 @@ class AgentExecutionId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentExecutionId: _TypeAlias = AgentExecutionId  # noqa: Y015
+_Global___AgentExecutionId: _TypeAlias = AgentExecutionId  # noqa: Y015
 
 @_typing.final
 class SessionId(_message.Message):
@@ -62,7 +62,7 @@ class SessionId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SessionId: _TypeAlias = SessionId  # noqa: Y015
+_Global___SessionId: _TypeAlias = SessionId  # noqa: Y015
 
 @_typing.final
 class AgentExecutionList(_message.Message):
@@ -90,7 +90,7 @@ class AgentExecutionList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentExecutionList: _TypeAlias = AgentExecutionList  # noqa: Y015
+_Global___AgentExecutionList: _TypeAlias = AgentExecutionList  # noqa: Y015
 
 @_typing.final
 class ListAgentExecutionsRequest(_message.Message):
@@ -132,7 +132,7 @@ class ListAgentExecutionsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListAgentExecutionsRequest: _TypeAlias = ListAgentExecutionsRequest  # noqa: Y015
+_Global___ListAgentExecutionsRequest: _TypeAlias = ListAgentExecutionsRequest  # noqa: Y015
 
 @_typing.final
 class ListAgentExecutionsBySessionRequest(_message.Message):
@@ -164,4 +164,4 @@ class ListAgentExecutionsBySessionRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListAgentExecutionsBySessionRequest: _TypeAlias = ListAgentExecutionsBySessionRequest  # noqa: Y015
+_Global___ListAgentExecutionsBySessionRequest: _TypeAlias = ListAgentExecutionsBySessionRequest  # noqa: Y015

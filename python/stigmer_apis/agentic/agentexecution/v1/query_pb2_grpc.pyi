@@ -47,7 +47,6 @@ class AgentExecutionQueryControllerStub:
     change. The stream ends after the terminal phase.
     """
 
-@_typing.type_check_only
 class AgentExecutionQueryControllerAsyncStub(AgentExecutionQueryControllerStub):
     """The service that reads agent executions. AgentExecutionCommandController writes them."""
 

@@ -64,7 +64,7 @@ class AgentExecutionSpec(_message.Message):
     message: _builtins.str
     """The user's message to the agent. At least one character."""
     @_builtins.property
-    def execution_config(self) -> Global___ExecutionConfig:
+    def execution_config(self) -> _Global___ExecutionConfig:
         """The settings of this turn. If absent, those of the agent instance apply."""
 
     @_builtins.property
@@ -79,7 +79,7 @@ class AgentExecutionSpec(_message.Message):
         session_id: _builtins.str = ...,
         agent_id: _builtins.str = ...,
         message: _builtins.str = ...,
-        execution_config: Global___ExecutionConfig | None = ...,
+        execution_config: _Global___ExecutionConfig | None = ...,
         runtime_env: _abc.Mapping[_builtins.str, _spec_pb2.ExecutionValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["execution_config", b"execution_config"]  # noqa: Y015
@@ -88,7 +88,7 @@ class AgentExecutionSpec(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentExecutionSpec: _TypeAlias = AgentExecutionSpec  # noqa: Y015
+_Global___AgentExecutionSpec: _TypeAlias = AgentExecutionSpec  # noqa: Y015
 
 @_typing.final
 class ExecutionConfig(_message.Message):
@@ -110,4 +110,4 @@ class ExecutionConfig(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ExecutionConfig: _TypeAlias = ExecutionConfig  # noqa: Y015
+_Global___ExecutionConfig: _TypeAlias = ExecutionConfig  # noqa: Y015

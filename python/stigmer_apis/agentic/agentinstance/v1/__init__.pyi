@@ -27,10 +27,12 @@ from stigmer_apis.agentic.agentinstance.v1.spec_pb2 import (
 
 __all__ = [
     "AgentInstance",
+    "AgentInstanceCommandControllerAsyncStub",
     "AgentInstanceCommandControllerServicer",
     "AgentInstanceCommandControllerStub",
     "AgentInstanceId",
     "AgentInstanceList",
+    "AgentInstanceQueryServiceAsyncStub",
     "AgentInstanceQueryServiceServicer",
     "AgentInstanceQueryServiceStub",
     "AgentInstanceSpec",

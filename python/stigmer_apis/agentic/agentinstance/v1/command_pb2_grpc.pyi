@@ -49,7 +49,6 @@ class AgentInstanceCommandControllerStub:
     continued.
     """
 
-@_typing.type_check_only
 class AgentInstanceCommandControllerAsyncStub(AgentInstanceCommandControllerStub):
     """The service that writes agent instances. AgentInstanceQueryService reads them."""
 

@@ -40,7 +40,7 @@ class AgentInstanceId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentInstanceId: _TypeAlias = AgentInstanceId  # noqa: Y015
+_Global___AgentInstanceId: _TypeAlias = AgentInstanceId  # noqa: Y015
 
 @_typing.final
 class GetAgentInstancesByAgentRequest(_message.Message):
@@ -68,7 +68,7 @@ class GetAgentInstancesByAgentRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetAgentInstancesByAgentRequest: _TypeAlias = GetAgentInstancesByAgentRequest  # noqa: Y015
+_Global___GetAgentInstancesByAgentRequest: _TypeAlias = GetAgentInstancesByAgentRequest  # noqa: Y015
 
 @_typing.final
 class AgentInstanceList(_message.Message):
@@ -96,4 +96,4 @@ class AgentInstanceList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentInstanceList: _TypeAlias = AgentInstanceList  # noqa: Y015
+_Global___AgentInstanceList: _TypeAlias = AgentInstanceList  # noqa: Y015

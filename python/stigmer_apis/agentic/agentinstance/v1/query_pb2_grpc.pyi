@@ -44,7 +44,6 @@ class AgentInstanceQueryServiceStub:
     Authorized in the handler, because the instance is known only after the reference is resolved.
     """
 
-@_typing.type_check_only
 class AgentInstanceQueryServiceAsyncStub(AgentInstanceQueryServiceStub):
     """The service that reads agent instances. AgentInstanceCommandController writes them."""
 

@@ -26,9 +26,11 @@ from stigmer_apis.agentic.environment.v1.spec_pb2 import (
 
 __all__ = [
     "Environment",
+    "EnvironmentCommandControllerAsyncStub",
     "EnvironmentCommandControllerServicer",
     "EnvironmentCommandControllerStub",
     "EnvironmentId",
+    "EnvironmentQueryControllerAsyncStub",
     "EnvironmentQueryControllerServicer",
     "EnvironmentQueryControllerStub",
     "EnvironmentSpec",

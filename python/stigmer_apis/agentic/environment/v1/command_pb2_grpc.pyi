@@ -51,7 +51,6 @@ class EnvironmentCommandControllerStub:
     not name a field of this request, which holds the ID in resource_id.
     """
 
-@_typing.type_check_only
 class EnvironmentCommandControllerAsyncStub(EnvironmentCommandControllerStub):
     """The service that writes environments. EnvironmentQueryController reads them."""
 

@@ -42,7 +42,6 @@ class EnvironmentQueryControllerStub:
     resolved.
     """
 
-@_typing.type_check_only
 class EnvironmentQueryControllerAsyncStub(EnvironmentQueryControllerStub):
     """The service that reads environments. EnvironmentCommandController writes them. Responses mask
     secret values: only an execution reads them in plain text.

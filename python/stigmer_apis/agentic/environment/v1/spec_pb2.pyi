@@ -34,12 +34,12 @@ class EnvironmentSpec(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> Global___EnvironmentValue: ...
+        def value(self) -> _Global___EnvironmentValue: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: Global___EnvironmentValue | None = ...,
+            value: _Global___EnvironmentValue | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -52,14 +52,14 @@ class EnvironmentSpec(_message.Message):
     description: _builtins.str
     """A description of the environment, for people who choose between environments. May be empty."""
     @_builtins.property
-    def data(self) -> _containers.MessageMap[_builtins.str, Global___EnvironmentValue]:
+    def data(self) -> _containers.MessageMap[_builtins.str, _Global___EnvironmentValue]:
         """The values, by variable name, such as "REGION"."""
 
     def __init__(
         self,
         *,
         description: _builtins.str = ...,
-        data: _abc.Mapping[_builtins.str, Global___EnvironmentValue] | None = ...,
+        data: _abc.Mapping[_builtins.str, _Global___EnvironmentValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -67,7 +67,7 @@ class EnvironmentSpec(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___EnvironmentSpec: _TypeAlias = EnvironmentSpec  # noqa: Y015
+_Global___EnvironmentSpec: _TypeAlias = EnvironmentSpec  # noqa: Y015
 
 @_typing.final
 class EnvironmentValue(_message.Message):
@@ -104,4 +104,4 @@ class EnvironmentValue(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___EnvironmentValue: _TypeAlias = EnvironmentValue  # noqa: Y015
+_Global___EnvironmentValue: _TypeAlias = EnvironmentValue  # noqa: Y015

@@ -26,9 +26,11 @@ from stigmer_apis.agentic.executioncontext.v1.spec_pb2 import (
 
 __all__ = [
     "ExecutionContext",
+    "ExecutionContextCommandControllerAsyncStub",
     "ExecutionContextCommandControllerServicer",
     "ExecutionContextCommandControllerStub",
     "ExecutionContextId",
+    "ExecutionContextQueryControllerAsyncStub",
     "ExecutionContextQueryControllerServicer",
     "ExecutionContextQueryControllerStub",
     "ExecutionContextSpec",

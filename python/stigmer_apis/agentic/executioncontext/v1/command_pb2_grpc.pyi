@@ -46,7 +46,6 @@ class ExecutionContextCommandControllerStub:
     delete: _grpc.UnaryUnaryMultiCallable[_io_pb2.ApiResourceDeleteInput, _api_pb2.ExecutionContext]
     """Deletes the context of an execution that has ended, and returns it as it was."""
 
-@_typing.type_check_only
 class ExecutionContextCommandControllerAsyncStub(ExecutionContextCommandControllerStub):
     """The service that writes execution contexts. ExecutionContextQueryController reads them. For
     services of the platform, which call as operators. Contexts never change, so there is no update

@@ -42,7 +42,6 @@ class ExecutionContextQueryControllerStub:
     exist.
     """
 
-@_typing.type_check_only
 class ExecutionContextQueryControllerAsyncStub(ExecutionContextQueryControllerStub):
     """The service that reads execution contexts, with secrets in plain text.
     ExecutionContextCommandController writes them. For runners, which call as operators.

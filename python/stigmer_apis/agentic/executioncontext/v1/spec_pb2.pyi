@@ -36,12 +36,12 @@ class ExecutionContextSpec(_message.Message):
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
         @_builtins.property
-        def value(self) -> Global___ExecutionValue: ...
+        def value(self) -> _Global___ExecutionValue: ...
         def __init__(
             self,
             *,
             key: _builtins.str = ...,
-            value: Global___ExecutionValue | None = ...,
+            value: _Global___ExecutionValue | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -56,14 +56,14 @@ class ExecutionContextSpec(_message.Message):
     values. At least one character.
     """
     @_builtins.property
-    def data(self) -> _containers.MessageMap[_builtins.str, Global___ExecutionValue]:
+    def data(self) -> _containers.MessageMap[_builtins.str, _Global___ExecutionValue]:
         """The values, by variable name. Secrets are in plain text."""
 
     def __init__(
         self,
         *,
         execution_id: _builtins.str = ...,
-        data: _abc.Mapping[_builtins.str, Global___ExecutionValue] | None = ...,
+        data: _abc.Mapping[_builtins.str, _Global___ExecutionValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -71,7 +71,7 @@ class ExecutionContextSpec(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ExecutionContextSpec: _TypeAlias = ExecutionContextSpec  # noqa: Y015
+_Global___ExecutionContextSpec: _TypeAlias = ExecutionContextSpec  # noqa: Y015
 
 @_typing.final
 class ExecutionValue(_message.Message):
@@ -101,4 +101,4 @@ class ExecutionValue(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ExecutionValue: _TypeAlias = ExecutionValue  # noqa: Y015
+_Global___ExecutionValue: _TypeAlias = ExecutionValue  # noqa: Y015

@@ -3,13 +3,16 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "api_pb2": [
             "Session",
         ],
+        "command_pb2": [
+        ],
         "command_pb2_grpc": [
+            "SessionCommandControllerAsyncStub",
             "SessionCommandControllerServicer",
             "SessionCommandControllerStub",
             "add_SessionCommandControllerServicer_to_server",
@@ -21,7 +24,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
             "SessionId",
             "SessionList",
         ],
+        "query_pb2": [
+        ],
         "query_pb2_grpc": [
+            "SessionQueryControllerAsyncStub",
             "SessionQueryControllerServicer",
             "SessionQueryControllerStub",
             "add_SessionQueryControllerServicer_to_server",
@@ -31,3 +37,14 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.agentic.session.v1 import api_pb2
+    from stigmer_apis.agentic.session.v1 import command_pb2
+    from stigmer_apis.agentic.session.v1 import command_pb2_grpc
+    from stigmer_apis.agentic.session.v1 import io_pb2
+    from stigmer_apis.agentic.session.v1 import query_pb2
+    from stigmer_apis.agentic.session.v1 import query_pb2_grpc
+    from stigmer_apis.agentic.session.v1 import spec_pb2

@@ -43,7 +43,6 @@ class SessionCommandControllerStub:
     delete: _grpc.UnaryUnaryMultiCallable[_io_pb2.SessionId, _api_pb2.Session]
     """Deletes a session together with its executions, and returns the session as it was."""
 
-@_typing.type_check_only
 class SessionCommandControllerAsyncStub(SessionCommandControllerStub):
     """The service that writes sessions. SessionQueryController reads them."""
 

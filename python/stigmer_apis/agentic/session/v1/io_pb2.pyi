@@ -39,7 +39,7 @@ class SessionId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SessionId: _TypeAlias = SessionId  # noqa: Y015
+_Global___SessionId: _TypeAlias = SessionId  # noqa: Y015
 
 @_typing.final
 class AgentId(_message.Message):
@@ -61,7 +61,7 @@ class AgentId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentId: _TypeAlias = AgentId  # noqa: Y015
+_Global___AgentId: _TypeAlias = AgentId  # noqa: Y015
 
 @_typing.final
 class SessionList(_message.Message):
@@ -89,7 +89,7 @@ class SessionList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SessionList: _TypeAlias = SessionList  # noqa: Y015
+_Global___SessionList: _TypeAlias = SessionList  # noqa: Y015
 
 @_typing.final
 class ListSessionsRequest(_message.Message):
@@ -123,7 +123,7 @@ class ListSessionsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListSessionsRequest: _TypeAlias = ListSessionsRequest  # noqa: Y015
+_Global___ListSessionsRequest: _TypeAlias = ListSessionsRequest  # noqa: Y015
 
 @_typing.final
 class ListSessionsByAgentRequest(_message.Message):
@@ -155,4 +155,4 @@ class ListSessionsByAgentRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListSessionsByAgentRequest: _TypeAlias = ListSessionsByAgentRequest  # noqa: Y015
+_Global___ListSessionsByAgentRequest: _TypeAlias = ListSessionsByAgentRequest  # noqa: Y015

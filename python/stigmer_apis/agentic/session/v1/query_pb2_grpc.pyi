@@ -43,7 +43,6 @@ class SessionQueryControllerStub:
     which omits sessions that the caller may not view.
     """
 
-@_typing.type_check_only
 class SessionQueryControllerAsyncStub(SessionQueryControllerStub):
     """The service that reads sessions. SessionCommandController writes them."""
 

@@ -3,13 +3,16 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "api_pb2": [
             "Skill",
         ],
+        "command_pb2": [
+        ],
         "command_pb2_grpc": [
+            "SkillCommandControllerAsyncStub",
             "SkillCommandControllerServicer",
             "SkillCommandControllerStub",
             "add_SkillCommandControllerServicer_to_server",
@@ -17,7 +20,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         "io_pb2": [
             "SkillId",
         ],
+        "query_pb2": [
+        ],
         "query_pb2_grpc": [
+            "SkillQueryControllerAsyncStub",
             "SkillQueryControllerServicer",
             "SkillQueryControllerStub",
             "add_SkillQueryControllerServicer_to_server",
@@ -27,3 +33,14 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.agentic.skill.v1 import api_pb2
+    from stigmer_apis.agentic.skill.v1 import command_pb2
+    from stigmer_apis.agentic.skill.v1 import command_pb2_grpc
+    from stigmer_apis.agentic.skill.v1 import io_pb2
+    from stigmer_apis.agentic.skill.v1 import query_pb2
+    from stigmer_apis.agentic.skill.v1 import query_pb2_grpc
+    from stigmer_apis.agentic.skill.v1 import spec_pb2

@@ -25,9 +25,11 @@ from stigmer_apis.agentic.skill.v1.spec_pb2 import (
 
 __all__ = [
     "Skill",
+    "SkillCommandControllerAsyncStub",
     "SkillCommandControllerServicer",
     "SkillCommandControllerStub",
     "SkillId",
+    "SkillQueryControllerAsyncStub",
     "SkillQueryControllerServicer",
     "SkillQueryControllerStub",
     "SkillSpec",

@@ -45,7 +45,6 @@ class SkillCommandControllerStub:
     to it.
     """
 
-@_typing.type_check_only
 class SkillCommandControllerAsyncStub(SkillCommandControllerStub):
     """The service that writes skills. SkillQueryController reads them."""
 

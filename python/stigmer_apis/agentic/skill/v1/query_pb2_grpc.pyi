@@ -40,7 +40,6 @@ class SkillQueryControllerStub:
     any signed-in caller; the handler refuses skills that the caller may not view.
     """
 
-@_typing.type_check_only
 class SkillQueryControllerAsyncStub(SkillQueryControllerStub):
     """The service that reads skills. SkillCommandController writes them."""
 

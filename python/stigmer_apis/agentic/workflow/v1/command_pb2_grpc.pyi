@@ -50,7 +50,6 @@ class WorkflowCommandControllerStub:
     FAILED_PRECONDITION while the workflow has other instances.
     """
 
-@_typing.type_check_only
 class WorkflowCommandControllerAsyncStub(WorkflowCommandControllerStub):
     """The service that writes workflows. WorkflowQueryController reads them."""
 

@@ -40,7 +40,6 @@ class WorkflowQueryControllerStub:
     Authorized in the handler, because the workflow is known only after the reference is resolved.
     """
 
-@_typing.type_check_only
 class WorkflowQueryControllerAsyncStub(WorkflowQueryControllerStub):
     """The service that reads workflows. WorkflowCommandController writes them."""
 

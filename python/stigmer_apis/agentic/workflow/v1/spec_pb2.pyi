@@ -38,11 +38,11 @@ class WorkflowSpec(_message.Message):
     description: _builtins.str
     """A description of the workflow, for people who choose between workflows. May be empty."""
     @_builtins.property
-    def document(self) -> Global___WorkflowDocument:
+    def document(self) -> _Global___WorkflowDocument:
         """The name and the language version of the definition. Required."""
 
     @_builtins.property
-    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowTask]:
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[_Global___WorkflowTask]:
         """The tasks. They run in order, unless their flow says otherwise. At least one."""
 
     @_builtins.property
@@ -55,8 +55,8 @@ class WorkflowSpec(_message.Message):
         self,
         *,
         description: _builtins.str = ...,
-        document: Global___WorkflowDocument | None = ...,
-        tasks: _abc.Iterable[Global___WorkflowTask] | None = ...,
+        document: _Global___WorkflowDocument | None = ...,
+        tasks: _abc.Iterable[_Global___WorkflowTask] | None = ...,
         env_spec: _spec_pb2.EnvironmentSpec | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "env_spec", b"env_spec"]  # noqa: Y015
@@ -65,7 +65,7 @@ class WorkflowSpec(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowSpec: _TypeAlias = WorkflowSpec  # noqa: Y015
+_Global___WorkflowSpec: _TypeAlias = WorkflowSpec  # noqa: Y015
 
 @_typing.final
 class WorkflowDocument(_message.Message):
@@ -103,7 +103,7 @@ class WorkflowDocument(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowDocument: _TypeAlias = WorkflowDocument  # noqa: Y015
+_Global___WorkflowDocument: _TypeAlias = WorkflowDocument  # noqa: Y015
 
 @_typing.final
 class WorkflowTask(_message.Message):
@@ -133,13 +133,13 @@ class WorkflowTask(_message.Message):
         """
 
     @_builtins.property
-    def export(self) -> Global___Export:
+    def export(self) -> _Global___Export:
         """The context that the task leaves for later tasks. If absent, only the next task receives the
         output.
         """
 
     @_builtins.property
-    def flow(self) -> Global___FlowControl:
+    def flow(self) -> _Global___FlowControl:
         """The task that runs next. If absent, the next task in order."""
 
     def __init__(
@@ -148,8 +148,8 @@ class WorkflowTask(_message.Message):
         name: _builtins.str = ...,
         kind: _enum_pb2.WorkflowTaskKind.ValueType = ...,
         task_config: _struct_pb2.Struct | None = ...,
-        export: Global___Export | None = ...,
-        flow: Global___FlowControl | None = ...,
+        export: _Global___Export | None = ...,
+        flow: _Global___FlowControl | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["export", b"export", "flow", b"flow", "task_config", b"task_config"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -157,7 +157,7 @@ class WorkflowTask(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowTask: _TypeAlias = WorkflowTask  # noqa: Y015
+_Global___WorkflowTask: _TypeAlias = WorkflowTask  # noqa: Y015
 
 @_typing.final
 class Export(_message.Message):
@@ -175,7 +175,7 @@ class Export(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Export: _TypeAlias = Export  # noqa: Y015
+_Global___Export: _TypeAlias = Export  # noqa: Y015
 
 @_typing.final
 class FlowControl(_message.Message):
@@ -199,4 +199,4 @@ class FlowControl(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___FlowControl: _TypeAlias = FlowControl  # noqa: Y015
+_Global___FlowControl: _TypeAlias = FlowControl  # noqa: Y015

@@ -3,7 +3,7 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "api_pb2": [
@@ -15,6 +15,7 @@ __all__, __getattr__, __dir__ = _lazy.exports(
             "WorkflowExecutionUpdateStatusInput",
         ],
         "command_pb2_grpc": [
+            "WorkflowExecutionCommandControllerAsyncStub",
             "WorkflowExecutionCommandControllerServicer",
             "WorkflowExecutionCommandControllerStub",
             "add_WorkflowExecutionCommandControllerServicer_to_server",
@@ -34,7 +35,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
             "WorkflowId",
             "WorkflowUpdateType",
         ],
+        "query_pb2": [
+        ],
         "query_pb2_grpc": [
+            "WorkflowExecutionQueryControllerAsyncStub",
             "WorkflowExecutionQueryControllerServicer",
             "WorkflowExecutionQueryControllerStub",
             "add_WorkflowExecutionQueryControllerServicer_to_server",
@@ -44,3 +48,15 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.agentic.workflowexecution.v1 import api_pb2
+    from stigmer_apis.agentic.workflowexecution.v1 import command_pb2
+    from stigmer_apis.agentic.workflowexecution.v1 import command_pb2_grpc
+    from stigmer_apis.agentic.workflowexecution.v1 import enum_pb2
+    from stigmer_apis.agentic.workflowexecution.v1 import io_pb2
+    from stigmer_apis.agentic.workflowexecution.v1 import query_pb2
+    from stigmer_apis.agentic.workflowexecution.v1 import query_pb2_grpc
+    from stigmer_apis.agentic.workflowexecution.v1 import spec_pb2

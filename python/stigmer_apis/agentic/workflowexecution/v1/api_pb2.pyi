@@ -54,7 +54,7 @@ class WorkflowExecution(_message.Message):
         """The requested run, written once by the caller with the create RPC."""
 
     @_builtins.property
-    def status(self) -> Global___WorkflowExecutionStatus:
+    def status(self) -> _Global___WorkflowExecutionStatus:
         """The observed state, written only by the platform. Ignored in create and update requests."""
 
     def __init__(
@@ -64,7 +64,7 @@ class WorkflowExecution(_message.Message):
         kind: _builtins.str = ...,
         metadata: _metadata_pb2.ApiResourceMetadata | None = ...,
         spec: _spec_pb2.WorkflowExecutionSpec | None = ...,
-        status: Global___WorkflowExecutionStatus | None = ...,
+        status: _Global___WorkflowExecutionStatus | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -72,7 +72,7 @@ class WorkflowExecution(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowExecution: _TypeAlias = WorkflowExecution  # noqa: Y015
+_Global___WorkflowExecution: _TypeAlias = WorkflowExecution  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionStatus(_message.Message):
@@ -189,7 +189,7 @@ class WorkflowExecutionStatus(_message.Message):
         """
 
     @_builtins.property
-    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkflowTask]:
+    def tasks(self) -> _containers.RepeatedCompositeFieldContainer[_Global___WorkflowTask]:
         """The tasks of the run, in the order in which they started. Written by the workflow runner as
         tasks start and end; empty until the first one starts.
         """
@@ -205,7 +205,7 @@ class WorkflowExecutionStatus(_message.Message):
         *,
         audit: _status_pb2.ApiResourceAudit | None = ...,
         phase: _enum_pb2.ExecutionPhase.ValueType = ...,
-        tasks: _abc.Iterable[Global___WorkflowTask] | None = ...,
+        tasks: _abc.Iterable[_Global___WorkflowTask] | None = ...,
         output: _struct_pb2.Struct | None = ...,
         error: _builtins.str = ...,
         started_at: _builtins.str = ...,
@@ -219,7 +219,7 @@ class WorkflowExecutionStatus(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowExecutionStatus: _TypeAlias = WorkflowExecutionStatus  # noqa: Y015
+_Global___WorkflowExecutionStatus: _TypeAlias = WorkflowExecutionStatus  # noqa: Y015
 
 @_typing.final
 class WorkflowTask(_message.Message):
@@ -287,4 +287,4 @@ class WorkflowTask(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowTask: _TypeAlias = WorkflowTask  # noqa: Y015
+_Global___WorkflowTask: _TypeAlias = WorkflowTask  # noqa: Y015

@@ -56,7 +56,6 @@ class WorkflowExecutionCommandControllerStub:
     WorkflowRunnerServiceController.cancelExecution for that.
     """
 
-@_typing.type_check_only
 class WorkflowExecutionCommandControllerAsyncStub(WorkflowExecutionCommandControllerStub):
     """The service that writes workflow executions. WorkflowExecutionQueryController reads them."""
 

@@ -18,7 +18,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class _ExecutionPhase:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ExecutionPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExecutionPhase.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -52,11 +51,10 @@ EXECUTION_FAILED: ExecutionPhase.ValueType  # 4
 """The execution ended with an error. Terminal."""
 EXECUTION_CANCELLED: ExecutionPhase.ValueType  # 5
 """The execution was cancelled on request. Terminal."""
-Global___ExecutionPhase: _TypeAlias = ExecutionPhase  # noqa: Y015
+_Global___ExecutionPhase: _TypeAlias = ExecutionPhase  # noqa: Y015
 
 class _WorkflowTaskType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _WorkflowTaskTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkflowTaskType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -100,11 +98,10 @@ WORKFLOW_TASK_TRANSFORM: WorkflowTaskType.ValueType  # 6
 """A task that computes data from other data, without any call."""
 WORKFLOW_TASK_CUSTOM: WorkflowTaskType.ValueType  # 7
 """A task that does any other type of work."""
-Global___WorkflowTaskType: _TypeAlias = WorkflowTaskType  # noqa: Y015
+_Global___WorkflowTaskType: _TypeAlias = WorkflowTaskType  # noqa: Y015
 
 class _WorkflowTaskStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _WorkflowTaskStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkflowTaskStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -136,4 +133,4 @@ WORKFLOW_TASK_FAILED: WorkflowTaskStatus.ValueType  # 4
 """The task ended with an error. Terminal."""
 WORKFLOW_TASK_SKIPPED: WorkflowTaskStatus.ValueType  # 5
 """The task did not run, because its condition was false or an earlier task failed. Terminal."""
-Global___WorkflowTaskStatus: _TypeAlias = WorkflowTaskStatus  # noqa: Y015
+_Global___WorkflowTaskStatus: _TypeAlias = WorkflowTaskStatus  # noqa: Y015

@@ -23,7 +23,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class _WorkflowUpdateType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _WorkflowUpdateTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkflowUpdateType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -59,7 +58,7 @@ wf_update_execution_completed: WorkflowUpdateType.ValueType  # 5
 """The execution ended with a result."""
 wf_update_execution_cancelled: WorkflowUpdateType.ValueType  # 6
 """The execution was cancelled on request."""
-Global___WorkflowUpdateType: _TypeAlias = WorkflowUpdateType  # noqa: Y015
+_Global___WorkflowUpdateType: _TypeAlias = WorkflowUpdateType  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionId(_message.Message):
@@ -81,7 +80,7 @@ class WorkflowExecutionId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowExecutionId: _TypeAlias = WorkflowExecutionId  # noqa: Y015
+_Global___WorkflowExecutionId: _TypeAlias = WorkflowExecutionId  # noqa: Y015
 
 @_typing.final
 class WorkflowId(_message.Message):
@@ -103,7 +102,7 @@ class WorkflowId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowId: _TypeAlias = WorkflowId  # noqa: Y015
+_Global___WorkflowId: _TypeAlias = WorkflowId  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionList(_message.Message):
@@ -131,7 +130,7 @@ class WorkflowExecutionList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowExecutionList: _TypeAlias = WorkflowExecutionList  # noqa: Y015
+_Global___WorkflowExecutionList: _TypeAlias = WorkflowExecutionList  # noqa: Y015
 
 @_typing.final
 class ListWorkflowExecutionsRequest(_message.Message):
@@ -173,7 +172,7 @@ class ListWorkflowExecutionsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListWorkflowExecutionsRequest: _TypeAlias = ListWorkflowExecutionsRequest  # noqa: Y015
+_Global___ListWorkflowExecutionsRequest: _TypeAlias = ListWorkflowExecutionsRequest  # noqa: Y015
 
 @_typing.final
 class ListWorkflowExecutionsByWorkflowRequest(_message.Message):
@@ -205,7 +204,7 @@ class ListWorkflowExecutionsByWorkflowRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListWorkflowExecutionsByWorkflowRequest: _TypeAlias = ListWorkflowExecutionsByWorkflowRequest  # noqa: Y015
+_Global___ListWorkflowExecutionsByWorkflowRequest: _TypeAlias = ListWorkflowExecutionsByWorkflowRequest  # noqa: Y015
 
 @_typing.final
 class SubscribeWorkflowExecutionRequest(_message.Message):
@@ -227,7 +226,7 @@ class SubscribeWorkflowExecutionRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SubscribeWorkflowExecutionRequest: _TypeAlias = SubscribeWorkflowExecutionRequest  # noqa: Y015
+_Global___SubscribeWorkflowExecutionRequest: _TypeAlias = SubscribeWorkflowExecutionRequest  # noqa: Y015
 
 @_typing.final
 class WorkflowExecutionUpdate(_message.Message):
@@ -238,7 +237,7 @@ class WorkflowExecutionUpdate(_message.Message):
     UPDATE_TYPE_FIELD_NUMBER: _builtins.int
     EXECUTION_FIELD_NUMBER: _builtins.int
     TASK_FIELD_NUMBER: _builtins.int
-    update_type: Global___WorkflowUpdateType.ValueType
+    update_type: _Global___WorkflowUpdateType.ValueType
     """The type of the change, such as wf_update_task_started."""
     @_builtins.property
     def execution(self) -> _api_pb2.WorkflowExecution:
@@ -251,7 +250,7 @@ class WorkflowExecutionUpdate(_message.Message):
     def __init__(
         self,
         *,
-        update_type: Global___WorkflowUpdateType.ValueType = ...,
+        update_type: _Global___WorkflowUpdateType.ValueType = ...,
         execution: _api_pb2.WorkflowExecution | None = ...,
         task: _api_pb2.WorkflowTask | None = ...,
     ) -> None: ...
@@ -261,4 +260,4 @@ class WorkflowExecutionUpdate(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowExecutionUpdate: _TypeAlias = WorkflowExecutionUpdate  # noqa: Y015
+_Global___WorkflowExecutionUpdate: _TypeAlias = WorkflowExecutionUpdate  # noqa: Y015

@@ -47,7 +47,6 @@ class WorkflowExecutionQueryControllerStub:
     change. The stream ends after the terminal phase.
     """
 
-@_typing.type_check_only
 class WorkflowExecutionQueryControllerAsyncStub(WorkflowExecutionQueryControllerStub):
     """The service that reads workflow executions. WorkflowExecutionCommandController writes them."""
 

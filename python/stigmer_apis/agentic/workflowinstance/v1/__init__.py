@@ -3,13 +3,16 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "api_pb2": [
             "WorkflowInstance",
         ],
+        "command_pb2": [
+        ],
         "command_pb2_grpc": [
+            "WorkflowInstanceCommandControllerAsyncStub",
             "WorkflowInstanceCommandControllerServicer",
             "WorkflowInstanceCommandControllerStub",
             "add_WorkflowInstanceCommandControllerServicer_to_server",
@@ -19,7 +22,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
             "WorkflowInstanceId",
             "WorkflowInstanceList",
         ],
+        "query_pb2": [
+        ],
         "query_pb2_grpc": [
+            "WorkflowInstanceQueryControllerAsyncStub",
             "WorkflowInstanceQueryControllerServicer",
             "WorkflowInstanceQueryControllerStub",
             "add_WorkflowInstanceQueryControllerServicer_to_server",
@@ -29,3 +35,14 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.agentic.workflowinstance.v1 import api_pb2
+    from stigmer_apis.agentic.workflowinstance.v1 import command_pb2
+    from stigmer_apis.agentic.workflowinstance.v1 import command_pb2_grpc
+    from stigmer_apis.agentic.workflowinstance.v1 import io_pb2
+    from stigmer_apis.agentic.workflowinstance.v1 import query_pb2
+    from stigmer_apis.agentic.workflowinstance.v1 import query_pb2_grpc
+    from stigmer_apis.agentic.workflowinstance.v1 import spec_pb2

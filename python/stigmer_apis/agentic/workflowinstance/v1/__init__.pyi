@@ -28,10 +28,12 @@ from stigmer_apis.agentic.workflowinstance.v1.spec_pb2 import (
 __all__ = [
     "GetWorkflowInstancesByWorkflowRequest",
     "WorkflowInstance",
+    "WorkflowInstanceCommandControllerAsyncStub",
     "WorkflowInstanceCommandControllerServicer",
     "WorkflowInstanceCommandControllerStub",
     "WorkflowInstanceId",
     "WorkflowInstanceList",
+    "WorkflowInstanceQueryControllerAsyncStub",
     "WorkflowInstanceQueryControllerServicer",
     "WorkflowInstanceQueryControllerStub",
     "WorkflowInstanceSpec",

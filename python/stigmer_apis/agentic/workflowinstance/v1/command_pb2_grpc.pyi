@@ -47,7 +47,6 @@ class WorkflowInstanceCommandControllerStub:
     delete: _grpc.UnaryUnaryMultiCallable[_io_pb2.WorkflowInstanceId, _api_pb2.WorkflowInstance]
     """Deletes an instance and returns it as it was. Its executions remain readable."""
 
-@_typing.type_check_only
 class WorkflowInstanceCommandControllerAsyncStub(WorkflowInstanceCommandControllerStub):
     """The service that writes workflow instances. WorkflowInstanceQueryController reads them."""
 

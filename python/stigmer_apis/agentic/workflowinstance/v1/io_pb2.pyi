@@ -40,7 +40,7 @@ class WorkflowInstanceId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowInstanceId: _TypeAlias = WorkflowInstanceId  # noqa: Y015
+_Global___WorkflowInstanceId: _TypeAlias = WorkflowInstanceId  # noqa: Y015
 
 @_typing.final
 class GetWorkflowInstancesByWorkflowRequest(_message.Message):
@@ -68,7 +68,7 @@ class GetWorkflowInstancesByWorkflowRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetWorkflowInstancesByWorkflowRequest: _TypeAlias = GetWorkflowInstancesByWorkflowRequest  # noqa: Y015
+_Global___GetWorkflowInstancesByWorkflowRequest: _TypeAlias = GetWorkflowInstancesByWorkflowRequest  # noqa: Y015
 
 @_typing.final
 class WorkflowInstanceList(_message.Message):
@@ -96,4 +96,4 @@ class WorkflowInstanceList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowInstanceList: _TypeAlias = WorkflowInstanceList  # noqa: Y015
+_Global___WorkflowInstanceList: _TypeAlias = WorkflowInstanceList  # noqa: Y015

@@ -45,7 +45,6 @@ class WorkflowInstanceQueryControllerStub:
     resolved.
     """
 
-@_typing.type_check_only
 class WorkflowInstanceQueryControllerAsyncStub(WorkflowInstanceQueryControllerStub):
     """The service that reads workflow instances. WorkflowInstanceCommandController writes them."""
 

@@ -3,10 +3,13 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
+        "interface_pb2": [
+        ],
         "interface_pb2_grpc": [
+            "WorkflowRunnerServiceControllerAsyncStub",
             "WorkflowRunnerServiceControllerServicer",
             "WorkflowRunnerServiceControllerStub",
             "add_WorkflowRunnerServiceControllerServicer_to_server",
@@ -20,3 +23,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.agentic.workflowrunner.v1 import interface_pb2
+    from stigmer_apis.agentic.workflowrunner.v1 import interface_pb2_grpc
+    from stigmer_apis.agentic.workflowrunner.v1 import io_pb2

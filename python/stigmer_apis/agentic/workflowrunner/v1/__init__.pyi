@@ -21,6 +21,7 @@ __all__ = [
     "ResumeExecutionRequest",
     "WorkflowExecuteInput",
     "WorkflowExecuteResponse",
+    "WorkflowRunnerServiceControllerAsyncStub",
     "WorkflowRunnerServiceControllerServicer",
     "WorkflowRunnerServiceControllerStub",
     "add_WorkflowRunnerServiceControllerServicer_to_server",

@@ -49,7 +49,6 @@ class WorkflowRunnerServiceControllerStub:
     resumeExecution: _grpc.UnaryUnaryMultiCallable[_io_pb2.ResumeExecutionRequest, _empty_pb2.Empty]
     """Resumes a paused run. Resuming a run that is not paused is a no-op."""
 
-@_typing.type_check_only
 class WorkflowRunnerServiceControllerAsyncStub(WorkflowRunnerServiceControllerStub):
     """The service that starts and controls workflow runs. Other services of the platform call it; the
     runner authorizes its callers itself.

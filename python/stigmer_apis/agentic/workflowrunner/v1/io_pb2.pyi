@@ -48,7 +48,7 @@ class WorkflowExecuteInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowExecuteInput: _TypeAlias = WorkflowExecuteInput  # noqa: Y015
+_Global___WorkflowExecuteInput: _TypeAlias = WorkflowExecuteInput  # noqa: Y015
 
 @_typing.final
 class WorkflowExecuteResponse(_message.Message):
@@ -94,7 +94,7 @@ class WorkflowExecuteResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___WorkflowExecuteResponse: _TypeAlias = WorkflowExecuteResponse  # noqa: Y015
+_Global___WorkflowExecuteResponse: _TypeAlias = WorkflowExecuteResponse  # noqa: Y015
 
 @_typing.final
 class CancelExecutionRequest(_message.Message):
@@ -124,7 +124,7 @@ class CancelExecutionRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CancelExecutionRequest: _TypeAlias = CancelExecutionRequest  # noqa: Y015
+_Global___CancelExecutionRequest: _TypeAlias = CancelExecutionRequest  # noqa: Y015
 
 @_typing.final
 class PauseExecutionRequest(_message.Message):
@@ -150,7 +150,7 @@ class PauseExecutionRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PauseExecutionRequest: _TypeAlias = PauseExecutionRequest  # noqa: Y015
+_Global___PauseExecutionRequest: _TypeAlias = PauseExecutionRequest  # noqa: Y015
 
 @_typing.final
 class ResumeExecutionRequest(_message.Message):
@@ -176,4 +176,4 @@ class ResumeExecutionRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ResumeExecutionRequest: _TypeAlias = ResumeExecutionRequest  # noqa: Y015
+_Global___ResumeExecutionRequest: _TypeAlias = ResumeExecutionRequest  # noqa: Y015

@@ -3,7 +3,7 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "api_resource_group_pb2": [
@@ -21,3 +21,9 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.commons.apiresource.apiresourcekind import api_resource_group_pb2
+    from stigmer_apis.commons.apiresource.apiresourcekind import api_resource_kind_pb2

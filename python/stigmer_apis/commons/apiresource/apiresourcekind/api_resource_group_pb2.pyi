@@ -21,7 +21,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class _ApiResourceGroup:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ApiResourceGroupEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceGroup.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -45,7 +44,7 @@ iam: ApiResourceGroup.ValueType  # 2
 """Identities, API keys, and access grants."""
 tenancy: ApiResourceGroup.ValueType  # 3
 """The organizations that own resources."""
-Global___ApiResourceGroup: _TypeAlias = ApiResourceGroup  # noqa: Y015
+_Global___ApiResourceGroup: _TypeAlias = ApiResourceGroup  # noqa: Y015
 
 @_typing.final
 class ApiResourceGroupMeta(_message.Message):
@@ -71,8 +70,8 @@ class ApiResourceGroupMeta(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceGroupMeta: _TypeAlias = ApiResourceGroupMeta  # noqa: Y015
+_Global___ApiResourceGroupMeta: _TypeAlias = ApiResourceGroupMeta  # noqa: Y015
 
 GROUP_META_FIELD_NUMBER: _builtins.int
-group_meta: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, Global___ApiResourceGroupMeta]
+group_meta: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _Global___ApiResourceGroupMeta]
 """The properties of an ApiResourceGroup value."""

@@ -28,7 +28,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class _ApiResourceVersion:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ApiResourceVersionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceVersion.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -44,11 +43,10 @@ api_resource_version_unspecified: ApiResourceVersion.ValueType  # 0
 """The default value, which names no version. Never valid for a registered kind."""
 v1: ApiResourceVersion.ValueType  # 1
 """The first API version, written "v1" in api_version."""
-Global___ApiResourceVersion: _TypeAlias = ApiResourceVersion  # noqa: Y015
+_Global___ApiResourceVersion: _TypeAlias = ApiResourceVersion  # noqa: Y015
 
 class _ResourceTier:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ResourceTierEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ResourceTier.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -68,11 +66,10 @@ TIER_OPEN_SOURCE: ResourceTier.ValueType  # 1
 """Every edition of the platform."""
 TIER_CLOUD_ONLY: ResourceTier.ValueType  # 2
 """The hosted edition of the platform only."""
-Global___ResourceTier: _TypeAlias = ResourceTier  # noqa: Y015
+_Global___ResourceTier: _TypeAlias = ResourceTier  # noqa: Y015
 
 class _PlatformIdValue:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _PlatformIdValueEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlatformIdValue.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -88,11 +85,10 @@ platform_id_value_unspecified: PlatformIdValue.ValueType  # 0
 """The default value, which names no platform."""
 stigmer: PlatformIdValue.ValueType  # 1
 """The only platform, with the ID "stigmer"."""
-Global___PlatformIdValue: _TypeAlias = PlatformIdValue  # noqa: Y015
+_Global___PlatformIdValue: _TypeAlias = PlatformIdValue  # noqa: Y015
 
 class _ApiResourceKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ApiResourceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceKind.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -180,7 +176,7 @@ environment: ApiResourceKind.ValueType  # 53
 """A set of variables and secrets for agents and workflows."""
 execution_context: ApiResourceKind.ValueType  # 54
 """The merged environment of one execution, deleted when the execution ends."""
-Global___ApiResourceKind: _TypeAlias = ApiResourceKind  # noqa: Y015
+_Global___ApiResourceKind: _TypeAlias = ApiResourceKind  # noqa: Y015
 
 @_typing.final
 class ApiResourceKindMeta(_message.Message):
@@ -198,7 +194,7 @@ class ApiResourceKindMeta(_message.Message):
     TIER_FIELD_NUMBER: _builtins.int
     group: _api_resource_group_pb2.ApiResourceGroup.ValueType
     """The group of the kind. Its domain is the first part of api_version."""
-    version: Global___ApiResourceVersion.ValueType
+    version: _Global___ApiResourceVersion.ValueType
     """The API version of the kind, which is the second part of api_version."""
     name: _builtins.str
     """The name of the kind, as written in the kind field of a resource ("WorkflowExecution")."""
@@ -210,19 +206,19 @@ class ApiResourceKindMeta(_message.Message):
     """Whether the platform keeps the version history of resources of the kind."""
     not_search_indexed: _builtins.bool
     """Whether search excludes resources of the kind."""
-    tier: Global___ResourceTier.ValueType
+    tier: _Global___ResourceTier.ValueType
     """The platform editions that include the kind."""
     def __init__(
         self,
         *,
         group: _api_resource_group_pb2.ApiResourceGroup.ValueType = ...,
-        version: Global___ApiResourceVersion.ValueType = ...,
+        version: _Global___ApiResourceVersion.ValueType = ...,
         name: _builtins.str = ...,
         display_name: _builtins.str = ...,
         id_prefix: _builtins.str = ...,
         is_versioned: _builtins.bool = ...,
         not_search_indexed: _builtins.bool = ...,
-        tier: Global___ResourceTier.ValueType = ...,
+        tier: _Global___ResourceTier.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -230,8 +226,8 @@ class ApiResourceKindMeta(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceKindMeta: _TypeAlias = ApiResourceKindMeta  # noqa: Y015
+_Global___ApiResourceKindMeta: _TypeAlias = ApiResourceKindMeta  # noqa: Y015
 
 KIND_META_FIELD_NUMBER: _builtins.int
-kind_meta: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, Global___ApiResourceKindMeta]
+kind_meta: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _Global___ApiResourceKindMeta]
 """The properties of an ApiResourceKind value."""

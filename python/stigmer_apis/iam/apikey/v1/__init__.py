@@ -3,14 +3,17 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "api_pb2": [
             "ApiKey",
             "ApiKeyStatus",
         ],
+        "command_pb2": [
+        ],
         "command_pb2_grpc": [
+            "ApiKeyCommandControllerAsyncStub",
             "ApiKeyCommandControllerServicer",
             "ApiKeyCommandControllerStub",
             "add_ApiKeyCommandControllerServicer_to_server",
@@ -20,7 +23,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
             "ApiKeyId",
             "ApiKeys",
         ],
+        "query_pb2": [
+        ],
         "query_pb2_grpc": [
+            "ApiKeyQueryControllerAsyncStub",
             "ApiKeyQueryControllerServicer",
             "ApiKeyQueryControllerStub",
             "add_ApiKeyQueryControllerServicer_to_server",
@@ -30,3 +36,14 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.iam.apikey.v1 import api_pb2
+    from stigmer_apis.iam.apikey.v1 import command_pb2
+    from stigmer_apis.iam.apikey.v1 import command_pb2_grpc
+    from stigmer_apis.iam.apikey.v1 import io_pb2
+    from stigmer_apis.iam.apikey.v1 import query_pb2
+    from stigmer_apis.iam.apikey.v1 import query_pb2_grpc
+    from stigmer_apis.iam.apikey.v1 import spec_pb2

@@ -28,10 +28,12 @@ from stigmer_apis.iam.apikey.v1.spec_pb2 import (
 
 __all__ = [
     "ApiKey",
+    "ApiKeyCommandControllerAsyncStub",
     "ApiKeyCommandControllerServicer",
     "ApiKeyCommandControllerStub",
     "ApiKeyHash",
     "ApiKeyId",
+    "ApiKeyQueryControllerAsyncStub",
     "ApiKeyQueryControllerServicer",
     "ApiKeyQueryControllerStub",
     "ApiKeySpec",

@@ -49,7 +49,7 @@ class ApiKey(_message.Message):
         """The lifetime of the key, set by the user. The platform writes key_hash and fingerprint."""
 
     @_builtins.property
-    def status(self) -> Global___ApiKeyStatus:
+    def status(self) -> _Global___ApiKeyStatus:
         """The observed state, written only by the platform. Ignored in requests."""
 
     def __init__(
@@ -59,7 +59,7 @@ class ApiKey(_message.Message):
         kind: _builtins.str = ...,
         metadata: _metadata_pb2.ApiResourceMetadata | None = ...,
         spec: _spec_pb2.ApiKeySpec | None = ...,
-        status: Global___ApiKeyStatus | None = ...,
+        status: _Global___ApiKeyStatus | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -67,7 +67,7 @@ class ApiKey(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiKey: _TypeAlias = ApiKey  # noqa: Y015
+_Global___ApiKey: _TypeAlias = ApiKey  # noqa: Y015
 
 @_typing.final
 class ApiKeyStatus(_message.Message):
@@ -101,4 +101,4 @@ class ApiKeyStatus(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiKeyStatus: _TypeAlias = ApiKeyStatus  # noqa: Y015
+_Global___ApiKeyStatus: _TypeAlias = ApiKeyStatus  # noqa: Y015

@@ -41,7 +41,6 @@ class ApiKeyCommandControllerStub:
     delete: _grpc.UnaryUnaryMultiCallable[_io_pb2.ApiKeyId, _api_pb2.ApiKey]
     """Revokes a key and returns it as it was. The key can no longer be used to sign in."""
 
-@_typing.type_check_only
 class ApiKeyCommandControllerAsyncStub(ApiKeyCommandControllerStub):
     """The service that writes API keys. ApiKeyQueryController reads them."""
 

@@ -41,7 +41,7 @@ class ApiKeys(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiKeys: _TypeAlias = ApiKeys  # noqa: Y015
+_Global___ApiKeys: _TypeAlias = ApiKeys  # noqa: Y015
 
 @_typing.final
 class ApiKeyId(_message.Message):
@@ -63,7 +63,7 @@ class ApiKeyId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiKeyId: _TypeAlias = ApiKeyId  # noqa: Y015
+_Global___ApiKeyId: _TypeAlias = ApiKeyId  # noqa: Y015
 
 @_typing.final
 class ApiKeyHash(_message.Message):
@@ -85,4 +85,4 @@ class ApiKeyHash(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiKeyHash: _TypeAlias = ApiKeyHash  # noqa: Y015
+_Global___ApiKeyHash: _TypeAlias = ApiKeyHash  # noqa: Y015

@@ -43,7 +43,6 @@ class ApiKeyQueryControllerStub:
     findAll: _grpc.UnaryUnaryMultiCallable[_empty_pb2.Empty, _io_pb2.ApiKeys]
     """Returns all API keys of the calling account."""
 
-@_typing.type_check_only
 class ApiKeyQueryControllerAsyncStub(ApiKeyQueryControllerStub):
     """The service that reads API keys, never in plain text. ApiKeyCommandController writes them."""
 

@@ -3,14 +3,17 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "api_pb2": [
             "IamPolicy",
             "IamPolicyStatus",
         ],
+        "command_pb2": [
+        ],
         "command_pb2_grpc": [
+            "IamPolicyCommandControllerAsyncStub",
             "IamPolicyCommandControllerServicer",
             "IamPolicyCommandControllerStub",
             "add_IamPolicyCommandControllerServicer_to_server",
@@ -39,7 +42,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
             "RoleGrant",
             "RoleInfo",
         ],
+        "query_pb2": [
+        ],
         "query_pb2_grpc": [
+            "IamPolicyQueryControllerAsyncStub",
             "IamPolicyQueryControllerServicer",
             "IamPolicyQueryControllerStub",
             "add_IamPolicyQueryControllerServicer_to_server",
@@ -50,3 +56,14 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.iam.iampolicy.v1 import api_pb2
+    from stigmer_apis.iam.iampolicy.v1 import command_pb2
+    from stigmer_apis.iam.iampolicy.v1 import command_pb2_grpc
+    from stigmer_apis.iam.iampolicy.v1 import io_pb2
+    from stigmer_apis.iam.iampolicy.v1 import query_pb2
+    from stigmer_apis.iam.iampolicy.v1 import query_pb2_grpc
+    from stigmer_apis.iam.iampolicy.v1 import spec_pb2

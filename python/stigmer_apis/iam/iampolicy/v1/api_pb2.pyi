@@ -47,7 +47,7 @@ class IamPolicy(_message.Message):
         """The grant. Written on create and never changed; to grant something else, create another policy."""
 
     @_builtins.property
-    def status(self) -> Global___IamPolicyStatus:
+    def status(self) -> _Global___IamPolicyStatus:
         """The observed state, written only by the platform. Ignored in requests."""
 
     def __init__(
@@ -57,7 +57,7 @@ class IamPolicy(_message.Message):
         kind: _builtins.str = ...,
         metadata: _metadata_pb2.ApiResourceMetadata | None = ...,
         spec: _spec_pb2.IamPolicySpec | None = ...,
-        status: Global___IamPolicyStatus | None = ...,
+        status: _Global___IamPolicyStatus | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "spec", b"spec", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -65,7 +65,7 @@ class IamPolicy(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IamPolicy: _TypeAlias = IamPolicy  # noqa: Y015
+_Global___IamPolicy: _TypeAlias = IamPolicy  # noqa: Y015
 
 @_typing.final
 class IamPolicyStatus(_message.Message):
@@ -91,4 +91,4 @@ class IamPolicyStatus(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IamPolicyStatus: _TypeAlias = IamPolicyStatus  # noqa: Y015
+_Global___IamPolicyStatus: _TypeAlias = IamPolicyStatus  # noqa: Y015

@@ -57,7 +57,6 @@ class IamPolicyCommandControllerStub:
     cleanupResourcePolicies: _grpc.UnaryUnaryMultiCallable[_spec_pb2.ApiResourceRef, _empty_pb2.Empty]
     """Revokes all grants on a deleted resource. For services of the platform."""
 
-@_typing.type_check_only
 class IamPolicyCommandControllerAsyncStub(IamPolicyCommandControllerStub):
     """The service that grants and revokes access. IamPolicyQueryController reads policies and answers
     authorization questions.

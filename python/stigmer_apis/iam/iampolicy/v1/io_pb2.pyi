@@ -52,11 +52,11 @@ class ApiResourceRefView(_message.Message):
     avatar: _builtins.str
     """The URL of the picture to show for the resource. Empty if it has none."""
     @_builtins.property
-    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApiResourceRefView]:
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[_Global___ApiResourceRefView]:
         """The members, if the reference is to a group of accounts."""
 
     @_builtins.property
-    def teams(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApiResourceRefView]:
+    def teams(self) -> _containers.RepeatedCompositeFieldContainer[_Global___ApiResourceRefView]:
         """The teams, if the reference is to a group of teams."""
 
     def __init__(
@@ -69,8 +69,8 @@ class ApiResourceRefView(_message.Message):
         email: _builtins.str = ...,
         slug: _builtins.str = ...,
         avatar: _builtins.str = ...,
-        members: _abc.Iterable[Global___ApiResourceRefView] | None = ...,
-        teams: _abc.Iterable[Global___ApiResourceRefView] | None = ...,
+        members: _abc.Iterable[_Global___ApiResourceRefView] | None = ...,
+        teams: _abc.Iterable[_Global___ApiResourceRefView] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -78,7 +78,7 @@ class ApiResourceRefView(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceRefView: _TypeAlias = ApiResourceRefView  # noqa: Y015
+_Global___ApiResourceRefView: _TypeAlias = ApiResourceRefView  # noqa: Y015
 
 @_typing.final
 class IamPolicyId(_message.Message):
@@ -100,7 +100,7 @@ class IamPolicyId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IamPolicyId: _TypeAlias = IamPolicyId  # noqa: Y015
+_Global___IamPolicyId: _TypeAlias = IamPolicyId  # noqa: Y015
 
 @_typing.final
 class PrincipalResourceInput(_message.Message):
@@ -130,7 +130,7 @@ class PrincipalResourceInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PrincipalResourceInput: _TypeAlias = PrincipalResourceInput  # noqa: Y015
+_Global___PrincipalResourceInput: _TypeAlias = PrincipalResourceInput  # noqa: Y015
 
 @_typing.final
 class ResourcePrincipalsInput(_message.Message):
@@ -162,7 +162,7 @@ class ResourcePrincipalsInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ResourcePrincipalsInput: _TypeAlias = ResourcePrincipalsInput  # noqa: Y015
+_Global___ResourcePrincipalsInput: _TypeAlias = ResourcePrincipalsInput  # noqa: Y015
 
 @_typing.final
 class RevokeOrgAccessInput(_message.Message):
@@ -188,7 +188,7 @@ class RevokeOrgAccessInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RevokeOrgAccessInput: _TypeAlias = RevokeOrgAccessInput  # noqa: Y015
+_Global___RevokeOrgAccessInput: _TypeAlias = RevokeOrgAccessInput  # noqa: Y015
 
 @_typing.final
 class IamPoliciesList(_message.Message):
@@ -212,7 +212,7 @@ class IamPoliciesList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IamPoliciesList: _TypeAlias = IamPoliciesList  # noqa: Y015
+_Global___IamPoliciesList: _TypeAlias = IamPoliciesList  # noqa: Y015
 
 @_typing.final
 class ListResourceAccessInput(_message.Message):
@@ -240,7 +240,7 @@ class ListResourceAccessInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListResourceAccessInput: _TypeAlias = ListResourceAccessInput  # noqa: Y015
+_Global___ListResourceAccessInput: _TypeAlias = ListResourceAccessInput  # noqa: Y015
 
 @_typing.final
 class ResourceAccessByPrincipalList(_message.Message):
@@ -250,13 +250,13 @@ class ResourceAccessByPrincipalList(_message.Message):
 
     ENTRIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___PrincipalAccess]:
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_Global___PrincipalAccess]:
         """The access of each principal, one entry per principal."""
 
     def __init__(
         self,
         *,
-        entries: _abc.Iterable[Global___PrincipalAccess] | None = ...,
+        entries: _abc.Iterable[_Global___PrincipalAccess] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -264,7 +264,7 @@ class ResourceAccessByPrincipalList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ResourceAccessByPrincipalList: _TypeAlias = ResourceAccessByPrincipalList  # noqa: Y015
+_Global___ResourceAccessByPrincipalList: _TypeAlias = ResourceAccessByPrincipalList  # noqa: Y015
 
 @_typing.final
 class PrincipalAccess(_message.Message):
@@ -275,18 +275,18 @@ class PrincipalAccess(_message.Message):
     PRINCIPAL_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def principal(self) -> Global___ApiResourceRefView:
+    def principal(self) -> _Global___ApiResourceRefView:
         """The principal that has access, with the details to display."""
 
     @_builtins.property
-    def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleGrant]:
+    def roles(self) -> _containers.RepeatedCompositeFieldContainer[_Global___RoleGrant]:
         """The roles of the principal on the resource. At least one."""
 
     def __init__(
         self,
         *,
-        principal: Global___ApiResourceRefView | None = ...,
-        roles: _abc.Iterable[Global___RoleGrant] | None = ...,
+        principal: _Global___ApiResourceRefView | None = ...,
+        roles: _abc.Iterable[_Global___RoleGrant] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -294,7 +294,7 @@ class PrincipalAccess(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PrincipalAccess: _TypeAlias = PrincipalAccess  # noqa: Y015
+_Global___PrincipalAccess: _TypeAlias = PrincipalAccess  # noqa: Y015
 
 @_typing.final
 class RoleGrant(_message.Message):
@@ -308,7 +308,7 @@ class RoleGrant(_message.Message):
     is_inherited: _builtins.bool
     """Whether owner_resource encloses the requested resource instead of being it."""
     @_builtins.property
-    def role(self) -> Global___RoleInfo:
+    def role(self) -> _Global___RoleInfo:
         """The role that the principal has."""
 
     @_builtins.property
@@ -318,7 +318,7 @@ class RoleGrant(_message.Message):
     def __init__(
         self,
         *,
-        role: Global___RoleInfo | None = ...,
+        role: _Global___RoleInfo | None = ...,
         owner_resource: _spec_pb2.ApiResourceRef | None = ...,
         is_inherited: _builtins.bool = ...,
     ) -> None: ...
@@ -328,7 +328,7 @@ class RoleGrant(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RoleGrant: _TypeAlias = RoleGrant  # noqa: Y015
+_Global___RoleGrant: _TypeAlias = RoleGrant  # noqa: Y015
 
 @_typing.final
 class ResourceAccessByRoleList(_message.Message):
@@ -338,13 +338,13 @@ class ResourceAccessByRoleList(_message.Message):
 
     ENTRIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleAccess]:
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_Global___RoleAccess]:
         """The principals that have each role, one entry per role."""
 
     def __init__(
         self,
         *,
-        entries: _abc.Iterable[Global___RoleAccess] | None = ...,
+        entries: _abc.Iterable[_Global___RoleAccess] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -352,7 +352,7 @@ class ResourceAccessByRoleList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ResourceAccessByRoleList: _TypeAlias = ResourceAccessByRoleList  # noqa: Y015
+_Global___ResourceAccessByRoleList: _TypeAlias = ResourceAccessByRoleList  # noqa: Y015
 
 @_typing.final
 class RoleAccess(_message.Message):
@@ -363,18 +363,18 @@ class RoleAccess(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     PRINCIPALS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def role(self) -> Global___RoleGrant:
+    def role(self) -> _Global___RoleGrant:
         """The role, and the resource on which it is granted."""
 
     @_builtins.property
-    def principals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApiResourceRefView]:
+    def principals(self) -> _containers.RepeatedCompositeFieldContainer[_Global___ApiResourceRefView]:
         """The principals that have the role, with the details to display. At least one."""
 
     def __init__(
         self,
         *,
-        role: Global___RoleGrant | None = ...,
-        principals: _abc.Iterable[Global___ApiResourceRefView] | None = ...,
+        role: _Global___RoleGrant | None = ...,
+        principals: _abc.Iterable[_Global___ApiResourceRefView] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["role", b"role"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -382,7 +382,7 @@ class RoleAccess(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RoleAccess: _TypeAlias = RoleAccess  # noqa: Y015
+_Global___RoleAccess: _TypeAlias = RoleAccess  # noqa: Y015
 
 @_typing.final
 class RoleInfo(_message.Message):
@@ -416,7 +416,7 @@ class RoleInfo(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RoleInfo: _TypeAlias = RoleInfo  # noqa: Y015
+_Global___RoleInfo: _TypeAlias = RoleInfo  # noqa: Y015
 
 @_typing.final
 class PrincipalResourceRoles(_message.Message):
@@ -426,13 +426,13 @@ class PrincipalResourceRoles(_message.Message):
 
     ROLES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleInfo]:
+    def roles(self) -> _containers.RepeatedCompositeFieldContainer[_Global___RoleInfo]:
         """The roles of the principal. Empty if it has none."""
 
     def __init__(
         self,
         *,
-        roles: _abc.Iterable[Global___RoleInfo] | None = ...,
+        roles: _abc.Iterable[_Global___RoleInfo] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -440,7 +440,7 @@ class PrincipalResourceRoles(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PrincipalResourceRoles: _TypeAlias = PrincipalResourceRoles  # noqa: Y015
+_Global___PrincipalResourceRoles: _TypeAlias = PrincipalResourceRoles  # noqa: Y015
 
 @_typing.final
 class CheckAuthorizationInput(_message.Message):
@@ -472,7 +472,7 @@ class CheckAuthorizationInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CheckAuthorizationInput: _TypeAlias = CheckAuthorizationInput  # noqa: Y015
+_Global___CheckAuthorizationInput: _TypeAlias = CheckAuthorizationInput  # noqa: Y015
 
 @_typing.final
 class CheckAuthorizationResult(_message.Message):
@@ -496,7 +496,7 @@ class CheckAuthorizationResult(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CheckAuthorizationResult: _TypeAlias = CheckAuthorizationResult  # noqa: Y015
+_Global___CheckAuthorizationResult: _TypeAlias = CheckAuthorizationResult  # noqa: Y015
 
 @_typing.final
 class ListAuthorizedResourceIdsInput(_message.Message):
@@ -536,7 +536,7 @@ class ListAuthorizedResourceIdsInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListAuthorizedResourceIdsInput: _TypeAlias = ListAuthorizedResourceIdsInput  # noqa: Y015
+_Global___ListAuthorizedResourceIdsInput: _TypeAlias = ListAuthorizedResourceIdsInput  # noqa: Y015
 
 @_typing.final
 class AuthorizedResourceIdsList(_message.Message):
@@ -562,7 +562,7 @@ class AuthorizedResourceIdsList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AuthorizedResourceIdsList: _TypeAlias = AuthorizedResourceIdsList  # noqa: Y015
+_Global___AuthorizedResourceIdsList: _TypeAlias = AuthorizedResourceIdsList  # noqa: Y015
 
 @_typing.final
 class ListAuthorizedPrincipalIdsInput(_message.Message):
@@ -602,7 +602,7 @@ class ListAuthorizedPrincipalIdsInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListAuthorizedPrincipalIdsInput: _TypeAlias = ListAuthorizedPrincipalIdsInput  # noqa: Y015
+_Global___ListAuthorizedPrincipalIdsInput: _TypeAlias = ListAuthorizedPrincipalIdsInput  # noqa: Y015
 
 @_typing.final
 class AuthorizedPrincipalIdsList(_message.Message):
@@ -628,7 +628,7 @@ class AuthorizedPrincipalIdsList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AuthorizedPrincipalIdsList: _TypeAlias = AuthorizedPrincipalIdsList  # noqa: Y015
+_Global___AuthorizedPrincipalIdsList: _TypeAlias = AuthorizedPrincipalIdsList  # noqa: Y015
 
 @_typing.final
 class GetPrincipalsCountInput(_message.Message):
@@ -656,7 +656,7 @@ class GetPrincipalsCountInput(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetPrincipalsCountInput: _TypeAlias = GetPrincipalsCountInput  # noqa: Y015
+_Global___GetPrincipalsCountInput: _TypeAlias = GetPrincipalsCountInput  # noqa: Y015
 
 @_typing.final
 class PrincipalsCount(_message.Message):
@@ -678,4 +678,4 @@ class PrincipalsCount(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PrincipalsCount: _TypeAlias = PrincipalsCount  # noqa: Y015
+_Global___PrincipalsCount: _TypeAlias = PrincipalsCount  # noqa: Y015

@@ -55,7 +55,6 @@ class IamPolicyQueryControllerStub:
     The authorization config names no resource: the handler checks the one in the request.
     """
 
-@_typing.type_check_only
 class IamPolicyQueryControllerAsyncStub(IamPolicyQueryControllerStub):
     """The service that reads policies and answers authorization questions. IamPolicyCommandController
     writes policies.

@@ -30,20 +30,20 @@ class IamPolicySpec(_message.Message):
     to 64 characters.
     """
     @_builtins.property
-    def principal(self) -> Global___ApiResourceRef:
+    def principal(self) -> _Global___ApiResourceRef:
         """The principal that has the access: an identity account, or everyone with some relation to a
         resource. Required.
         """
 
     @_builtins.property
-    def resource(self) -> Global___ApiResourceRef:
+    def resource(self) -> _Global___ApiResourceRef:
         """The resource to which the principal has the relation. Required."""
 
     def __init__(
         self,
         *,
-        principal: Global___ApiResourceRef | None = ...,
-        resource: Global___ApiResourceRef | None = ...,
+        principal: _Global___ApiResourceRef | None = ...,
+        resource: _Global___ApiResourceRef | None = ...,
         relation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal", "resource", b"resource"]  # noqa: Y015
@@ -52,7 +52,7 @@ class IamPolicySpec(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IamPolicySpec: _TypeAlias = IamPolicySpec  # noqa: Y015
+_Global___IamPolicySpec: _TypeAlias = IamPolicySpec  # noqa: Y015
 
 @_typing.final
 class ApiResourceRef(_message.Message):
@@ -86,4 +86,4 @@ class ApiResourceRef(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ApiResourceRef: _TypeAlias = ApiResourceRef  # noqa: Y015
+_Global___ApiResourceRef: _TypeAlias = ApiResourceRef  # noqa: Y015

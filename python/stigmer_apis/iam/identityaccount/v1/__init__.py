@@ -3,13 +3,16 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "api_pb2": [
             "IdentityAccount",
         ],
+        "command_pb2": [
+        ],
         "command_pb2_grpc": [
+            "IdentityAccountCommandControllerAsyncStub",
             "IdentityAccountCommandControllerServicer",
             "IdentityAccountCommandControllerStub",
             "add_IdentityAccountCommandControllerServicer_to_server",
@@ -23,7 +26,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
             "ListWithIdentityAccountIdReq",
             "ListWithIdentityOrg",
         ],
+        "query_pb2": [
+        ],
         "query_pb2_grpc": [
+            "IdentityAccountQueryControllerAsyncStub",
             "IdentityAccountQueryControllerServicer",
             "IdentityAccountQueryControllerStub",
             "add_IdentityAccountQueryControllerServicer_to_server",
@@ -36,3 +42,15 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.iam.identityaccount.v1 import api_pb2
+    from stigmer_apis.iam.identityaccount.v1 import command_pb2
+    from stigmer_apis.iam.identityaccount.v1 import command_pb2_grpc
+    from stigmer_apis.iam.identityaccount.v1 import io_pb2
+    from stigmer_apis.iam.identityaccount.v1 import query_pb2
+    from stigmer_apis.iam.identityaccount.v1 import query_pb2_grpc
+    from stigmer_apis.iam.identityaccount.v1 import spec_pb2
+    from stigmer_apis.iam.identityaccount.v1 import webhook_pb2

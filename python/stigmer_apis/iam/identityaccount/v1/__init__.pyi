@@ -35,10 +35,12 @@ from stigmer_apis.iam.identityaccount.v1.webhook_pb2 import (
 __all__ = [
     "Auth0Webhook",
     "IdentityAccount",
+    "IdentityAccountCommandControllerAsyncStub",
     "IdentityAccountCommandControllerServicer",
     "IdentityAccountCommandControllerStub",
     "IdentityAccountEmail",
     "IdentityAccountId",
+    "IdentityAccountQueryControllerAsyncStub",
     "IdentityAccountQueryControllerServicer",
     "IdentityAccountQueryControllerStub",
     "IdentityAccountSpec",

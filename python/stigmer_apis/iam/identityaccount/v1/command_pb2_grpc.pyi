@@ -44,7 +44,6 @@ class IdentityAccountCommandControllerStub:
     Refused outside test deployments. Authorized in the handler.
     """
 
-@_typing.type_check_only
 class IdentityAccountCommandControllerAsyncStub(IdentityAccountCommandControllerStub):
     """The service that writes identity accounts. IdentityAccountQueryController reads them. The
     platform creates accounts at sign-up, so there is no create RPC.

@@ -42,7 +42,7 @@ class IdentityAccounts(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IdentityAccounts: _TypeAlias = IdentityAccounts  # noqa: Y015
+_Global___IdentityAccounts: _TypeAlias = IdentityAccounts  # noqa: Y015
 
 @_typing.final
 class IdentityAccountId(_message.Message):
@@ -64,7 +64,7 @@ class IdentityAccountId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IdentityAccountId: _TypeAlias = IdentityAccountId  # noqa: Y015
+_Global___IdentityAccountId: _TypeAlias = IdentityAccountId  # noqa: Y015
 
 @_typing.final
 class IdentityAccountEmail(_message.Message):
@@ -88,7 +88,7 @@ class IdentityAccountEmail(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IdentityAccountEmail: _TypeAlias = IdentityAccountEmail  # noqa: Y015
+_Global___IdentityAccountEmail: _TypeAlias = IdentityAccountEmail  # noqa: Y015
 
 @_typing.final
 class IdpId(_message.Message):
@@ -110,7 +110,7 @@ class IdpId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IdpId: _TypeAlias = IdpId  # noqa: Y015
+_Global___IdpId: _TypeAlias = IdpId  # noqa: Y015
 
 @_typing.final
 class ListWithIdentityAccountIdReq(_message.Message):
@@ -138,7 +138,7 @@ class ListWithIdentityAccountIdReq(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListWithIdentityAccountIdReq: _TypeAlias = ListWithIdentityAccountIdReq  # noqa: Y015
+_Global___ListWithIdentityAccountIdReq: _TypeAlias = ListWithIdentityAccountIdReq  # noqa: Y015
 
 @_typing.final
 class IdentityAccountsList(_message.Message):
@@ -166,7 +166,7 @@ class IdentityAccountsList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___IdentityAccountsList: _TypeAlias = IdentityAccountsList  # noqa: Y015
+_Global___IdentityAccountsList: _TypeAlias = IdentityAccountsList  # noqa: Y015
 
 @_typing.final
 class ListWithIdentityOrg(_message.Message):
@@ -194,4 +194,4 @@ class ListWithIdentityOrg(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListWithIdentityOrg: _TypeAlias = ListWithIdentityOrg  # noqa: Y015
+_Global___ListWithIdentityOrg: _TypeAlias = ListWithIdentityOrg  # noqa: Y015

@@ -50,7 +50,6 @@ class IdentityAccountQueryControllerStub:
     The authorization config names no field: the handler checks the account in the request.
     """
 
-@_typing.type_check_only
 class IdentityAccountQueryControllerAsyncStub(IdentityAccountQueryControllerStub):
     """The service that reads identity accounts. IdentityAccountCommandController writes them."""
 

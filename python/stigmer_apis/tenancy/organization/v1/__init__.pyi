@@ -27,10 +27,12 @@ from stigmer_apis.tenancy.organization.v1.spec_pb2 import (
 
 __all__ = [
     "Organization",
+    "OrganizationCommandControllerAsyncStub",
     "OrganizationCommandControllerServicer",
     "OrganizationCommandControllerStub",
     "OrganizationId",
     "OrganizationList",
+    "OrganizationQueryControllerAsyncStub",
     "OrganizationQueryControllerServicer",
     "OrganizationQueryControllerStub",
     "OrganizationSpec",

@@ -47,7 +47,6 @@ class OrganizationCommandControllerStub:
     organization owns resources.
     """
 
-@_typing.type_check_only
 class OrganizationCommandControllerAsyncStub(OrganizationCommandControllerStub):
     """The service that writes organizations. OrganizationQueryController reads them."""
 

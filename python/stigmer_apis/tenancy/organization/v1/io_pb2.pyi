@@ -41,7 +41,7 @@ class Organizations(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Organizations: _TypeAlias = Organizations  # noqa: Y015
+_Global___Organizations: _TypeAlias = Organizations  # noqa: Y015
 
 @_typing.final
 class OrganizationList(_message.Message):
@@ -69,7 +69,7 @@ class OrganizationList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___OrganizationList: _TypeAlias = OrganizationList  # noqa: Y015
+_Global___OrganizationList: _TypeAlias = OrganizationList  # noqa: Y015
 
 @_typing.final
 class OrganizationId(_message.Message):
@@ -91,4 +91,4 @@ class OrganizationId(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___OrganizationId: _TypeAlias = OrganizationId  # noqa: Y015
+_Global___OrganizationId: _TypeAlias = OrganizationId  # noqa: Y015

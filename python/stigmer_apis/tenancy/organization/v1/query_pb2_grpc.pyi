@@ -43,7 +43,6 @@ class OrganizationQueryControllerStub:
     findMyOrganizations: _grpc.UnaryUnaryMultiCallable[_empty_pb2.Empty, _io_pb2.Organizations]
     """Returns the organizations of which the calling account is a member."""
 
-@_typing.type_check_only
 class OrganizationQueryControllerAsyncStub(OrganizationQueryControllerStub):
     """The service that reads organizations. OrganizationCommandController writes them."""
 

@@ -22,7 +22,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class _ValidationState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ValidationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ValidationState.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -54,7 +53,7 @@ FAILED: ValidationState.ValueType  # 4
 """The workflow was not validated, because the platform failed. Terminal; apply the workflow again
 to restart validation.
 """
-Global___ValidationState: _TypeAlias = ValidationState  # noqa: Y015
+_Global___ValidationState: _TypeAlias = ValidationState  # noqa: Y015
 
 @_typing.final
 class ServerlessWorkflowValidation(_message.Message):
@@ -70,7 +69,7 @@ class ServerlessWorkflowValidation(_message.Message):
     WARNINGS_FIELD_NUMBER: _builtins.int
     VALIDATED_AT_FIELD_NUMBER: _builtins.int
     VALIDATION_WORKFLOW_ID_FIELD_NUMBER: _builtins.int
-    state: Global___ValidationState.ValueType
+    state: _Global___ValidationState.ValueType
     """The state of the validation. Final once it is VALID, INVALID or FAILED."""
     yaml: _builtins.str
     """The converted document, in YAML, which the runner executes. Empty until state is VALID."""
@@ -97,7 +96,7 @@ class ServerlessWorkflowValidation(_message.Message):
     def __init__(
         self,
         *,
-        state: Global___ValidationState.ValueType = ...,
+        state: _Global___ValidationState.ValueType = ...,
         yaml: _builtins.str = ...,
         errors: _abc.Iterable[_builtins.str] | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
@@ -110,4 +109,4 @@ class ServerlessWorkflowValidation(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ServerlessWorkflowValidation: _TypeAlias = ServerlessWorkflowValidation  # noqa: Y015
+_Global___ServerlessWorkflowValidation: _TypeAlias = ServerlessWorkflowValidation  # noqa: Y015

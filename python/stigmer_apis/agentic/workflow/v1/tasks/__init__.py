@@ -3,7 +3,7 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "agent_call_pb2": [
@@ -54,3 +54,20 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.agentic.workflow.v1.tasks import agent_call_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import call_activity_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import for_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import fork_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import grpc_call_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import http_call_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import listen_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import raise_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import run_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import set_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import switch_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import try_pb2
+    from stigmer_apis.agentic.workflow.v1.tasks import wait_pb2

@@ -65,7 +65,7 @@ class AgentCallTaskConfig(_message.Message):
         """
 
     @_builtins.property
-    def config(self) -> Global___AgentExecutionConfig:
+    def config(self) -> _Global___AgentExecutionConfig:
         """The settings of this call. If absent, those of the agent instance apply."""
 
     def __init__(
@@ -75,7 +75,7 @@ class AgentCallTaskConfig(_message.Message):
         scope: _enum_pb2.ApiResourceOwnerScope.ValueType = ...,
         message: _builtins.str = ...,
         env: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        config: Global___AgentExecutionConfig | None = ...,
+        config: _Global___AgentExecutionConfig | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -83,7 +83,7 @@ class AgentCallTaskConfig(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentCallTaskConfig: _TypeAlias = AgentCallTaskConfig  # noqa: Y015
+_Global___AgentCallTaskConfig: _TypeAlias = AgentCallTaskConfig  # noqa: Y015
 
 @_typing.final
 class AgentExecutionConfig(_message.Message):
@@ -117,4 +117,4 @@ class AgentExecutionConfig(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AgentExecutionConfig: _TypeAlias = AgentExecutionConfig  # noqa: Y015
+_Global___AgentExecutionConfig: _TypeAlias = AgentExecutionConfig  # noqa: Y015

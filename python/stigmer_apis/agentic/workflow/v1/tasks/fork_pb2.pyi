@@ -32,13 +32,13 @@ class ForkTaskConfig(_message.Message):
     for all branches, and its output holds the output of each branch by name.
     """
     @_builtins.property
-    def branches(self) -> _containers.RepeatedCompositeFieldContainer[Global___ForkBranch]:
+    def branches(self) -> _containers.RepeatedCompositeFieldContainer[_Global___ForkBranch]:
         """The branches to run. At least two."""
 
     def __init__(
         self,
         *,
-        branches: _abc.Iterable[Global___ForkBranch] | None = ...,
+        branches: _abc.Iterable[_Global___ForkBranch] | None = ...,
         compete: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -47,7 +47,7 @@ class ForkTaskConfig(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ForkTaskConfig: _TypeAlias = ForkTaskConfig  # noqa: Y015
+_Global___ForkTaskConfig: _TypeAlias = ForkTaskConfig  # noqa: Y015
 
 @_typing.final
 class ForkBranch(_message.Message):
@@ -75,4 +75,4 @@ class ForkBranch(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ForkBranch: _TypeAlias = ForkBranch  # noqa: Y015
+_Global___ForkBranch: _TypeAlias = ForkBranch  # noqa: Y015

@@ -59,7 +59,7 @@ class HttpCallTaskConfig(_message.Message):
     which is out of range.
     """
     @_builtins.property
-    def endpoint(self) -> Global___HttpEndpoint:
+    def endpoint(self) -> _Global___HttpEndpoint:
         """The endpoint that receives the request. Required."""
 
     @_builtins.property
@@ -74,7 +74,7 @@ class HttpCallTaskConfig(_message.Message):
         self,
         *,
         method: _builtins.str = ...,
-        endpoint: Global___HttpEndpoint | None = ...,
+        endpoint: _Global___HttpEndpoint | None = ...,
         headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         body: _struct_pb2.Struct | None = ...,
         timeout_seconds: _builtins.int = ...,
@@ -85,7 +85,7 @@ class HttpCallTaskConfig(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___HttpCallTaskConfig: _TypeAlias = HttpCallTaskConfig  # noqa: Y015
+_Global___HttpCallTaskConfig: _TypeAlias = HttpCallTaskConfig  # noqa: Y015
 
 @_typing.final
 class HttpEndpoint(_message.Message):
@@ -107,4 +107,4 @@ class HttpEndpoint(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___HttpEndpoint: _TypeAlias = HttpEndpoint  # noqa: Y015
+_Global___HttpEndpoint: _TypeAlias = HttpEndpoint  # noqa: Y015

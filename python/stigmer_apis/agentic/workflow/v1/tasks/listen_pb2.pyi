@@ -28,13 +28,13 @@ class ListenTaskConfig(_message.Message):
 
     TO_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def to(self) -> Global___ListenTo:
+    def to(self) -> _Global___ListenTo:
         """The messages to wait for. Required."""
 
     def __init__(
         self,
         *,
-        to: Global___ListenTo | None = ...,
+        to: _Global___ListenTo | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["to", b"to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -42,7 +42,7 @@ class ListenTaskConfig(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListenTaskConfig: _TypeAlias = ListenTaskConfig  # noqa: Y015
+_Global___ListenTaskConfig: _TypeAlias = ListenTaskConfig  # noqa: Y015
 
 @_typing.final
 class ListenTo(_message.Message):
@@ -57,14 +57,14 @@ class ListenTo(_message.Message):
     Required.
     """
     @_builtins.property
-    def signals(self) -> _containers.RepeatedCompositeFieldContainer[Global___SignalSpec]:
+    def signals(self) -> _containers.RepeatedCompositeFieldContainer[_Global___SignalSpec]:
         """The messages to wait for. At least one."""
 
     def __init__(
         self,
         *,
         mode: _builtins.str = ...,
-        signals: _abc.Iterable[Global___SignalSpec] | None = ...,
+        signals: _abc.Iterable[_Global___SignalSpec] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -72,7 +72,7 @@ class ListenTo(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ListenTo: _TypeAlias = ListenTo  # noqa: Y015
+_Global___ListenTo: _TypeAlias = ListenTo  # noqa: Y015
 
 @_typing.final
 class SignalSpec(_message.Message):
@@ -98,4 +98,4 @@ class SignalSpec(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SignalSpec: _TypeAlias = SignalSpec  # noqa: Y015
+_Global___SignalSpec: _TypeAlias = SignalSpec  # noqa: Y015

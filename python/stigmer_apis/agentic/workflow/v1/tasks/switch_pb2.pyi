@@ -28,13 +28,13 @@ class SwitchTaskConfig(_message.Message):
 
     CASES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def cases(self) -> _containers.RepeatedCompositeFieldContainer[Global___SwitchCase]:
+    def cases(self) -> _containers.RepeatedCompositeFieldContainer[_Global___SwitchCase]:
         """The cases, evaluated in order. At least one."""
 
     def __init__(
         self,
         *,
-        cases: _abc.Iterable[Global___SwitchCase] | None = ...,
+        cases: _abc.Iterable[_Global___SwitchCase] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -42,7 +42,7 @@ class SwitchTaskConfig(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SwitchTaskConfig: _TypeAlias = SwitchTaskConfig  # noqa: Y015
+_Global___SwitchTaskConfig: _TypeAlias = SwitchTaskConfig  # noqa: Y015
 
 @_typing.final
 class SwitchCase(_message.Message):
@@ -74,4 +74,4 @@ class SwitchCase(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___SwitchCase: _TypeAlias = SwitchCase  # noqa: Y015
+_Global___SwitchCase: _TypeAlias = SwitchCase  # noqa: Y015

@@ -30,13 +30,13 @@ class TryTaskConfig(_message.Message):
     TRY_FIELD_NUMBER: _builtins.int
     CATCH_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def catch(self) -> Global___CatchBlock:
+    def catch(self) -> _Global___CatchBlock:
         """The error handler, which runs if one of the tasks fails. If absent, the error propagates."""
 
     def __init__(
         self,
         *,
-        catch: Global___CatchBlock | None = ...,
+        catch: _Global___CatchBlock | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["catch", b"catch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -44,7 +44,7 @@ class TryTaskConfig(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___TryTaskConfig: _TypeAlias = TryTaskConfig  # noqa: Y015
+_Global___TryTaskConfig: _TypeAlias = TryTaskConfig  # noqa: Y015
 
 @_typing.final
 class CatchBlock(_message.Message):
@@ -69,4 +69,4 @@ class CatchBlock(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CatchBlock: _TypeAlias = CatchBlock  # noqa: Y015
+_Global___CatchBlock: _TypeAlias = CatchBlock  # noqa: Y015

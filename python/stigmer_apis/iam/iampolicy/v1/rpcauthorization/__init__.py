@@ -3,7 +3,7 @@
 
 from stigmer_apis import _lazy
 
-__all__, __getattr__, __dir__ = _lazy.exports(
+__getattr__, __dir__ = _lazy.exports(
     __name__,
     {
         "iam_permission_pb2": [
@@ -19,3 +19,10 @@ __all__, __getattr__, __dir__ = _lazy.exports(
         ],
     },
 )
+
+
+def _static_imports():
+    # Never called. Tools that freeze applications find the modules here.
+    from stigmer_apis.iam.iampolicy.v1.rpcauthorization import iam_permission_pb2
+    from stigmer_apis.iam.iampolicy.v1.rpcauthorization import io_pb2
+    from stigmer_apis.iam.iampolicy.v1.rpcauthorization import method_options_pb2

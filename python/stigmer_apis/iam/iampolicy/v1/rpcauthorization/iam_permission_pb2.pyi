@@ -18,7 +18,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class _ApiResourceIamPermission:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _ApiResourceIamPermissionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ApiResourceIamPermission.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -122,4 +121,4 @@ can_create_skill: ApiResourceIamPermission.ValueType  # 21
 """Permission to create skills in the organization."""
 can_execute: ApiResourceIamPermission.ValueType  # 22
 """Permission to run the workflow or agent."""
-Global___ApiResourceIamPermission: _TypeAlias = ApiResourceIamPermission  # noqa: Y015
+_Global___ApiResourceIamPermission: _TypeAlias = ApiResourceIamPermission  # noqa: Y015
