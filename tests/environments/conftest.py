@@ -39,7 +39,9 @@ def pytest_terminal_summary(
         for name, value in report.user_properties if report.when == "call" else ():
             if name.startswith("tried "):
                 how.setdefault(name.removeprefix("tried "), set()).add(str(value))
-    rows = ([tool, _version(tool), "; ".join(sorted(how[tool]))] for tool in sorted(how))
+    rows = (
+        [tool, _version(tool), "; ".join(sorted(how[tool]))] for tool in sorted(how, key=str.lower)
+    )
     text = table(["tool", "version", "what works"], rows)
     if replace_part(PAGE, "make environments", text):
         terminalreporter.write_line(f"environments: rewrote {PAGE.relative_to(ROOT)}; commit it")
