@@ -90,6 +90,18 @@ def place(tmp_path: Path) -> Place:
     return new_place(tmp_path / "a plåce")
 
 
+@pytest.fixture
+def python(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Return an empty environment with the Python that a test asks for."""
+    try:
+        return new_place(tmp_path / "python", request.param, UV_OFFLINE="0", UV_HTTP_RETRIES="0")
+    except AssertionError as error:
+        if request.param != "3.14t":  # of which Debian has no package
+            raise
+        why = str(error).rpartition("cause: ")[2].strip()
+        pytest.skip(f"uv finds no Python {request.param} and cannot fetch it: {why}")
+
+
 @pytest.fixture(scope="session")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Return an environment with everything that our package needs, without our package."""

@@ -22,6 +22,7 @@ from tests.environments.places import (
     FREEZING,
     ROOT,
     ROUND_TRIP,
+    UV,
     WHEEL_HOUSE,
     Place,
     run,
@@ -118,13 +119,17 @@ def test_cx_freeze_needs_no_options(
 
 
 def test_pex_archives_the_service(
-    service: Path, wheel: Path, version: str, tmp_path: Path, tried: Tried
+    service: Path, wheel: Path, place: Place, version: str, tmp_path: Path, tried: Tried
 ) -> None:
     tried("pex", "one file, run by a bare Python")
     sources = [f"--find-links={folder}" for folder in (WHEEL_HOUSE, wheel.parent, service.parent)]
     run(
+        [UV, "pip", "install", "--python", place.folder, "--no-index", *sources, "report-service"],
+        tmp_path,
+    )
+    run(
         [
-            *[FREEZING / "pex", "report-service", "--no-pypi", *sources],
+            *[FREEZING / "pex", "report-service", "--venv-repository", place.folder],
             *["--entry-point", "application:main", "--output-file", "service.pex"],
         ],
         tmp_path,

@@ -162,6 +162,18 @@ def test_installing_over_the_old_package_damages_protobuf_as_the_page_says(
     migration.report()
 
 
+@pytest.mark.parametrize("python", ["3.14"], indirect=True)
+def test_a_newer_python_finds_the_damage_too(migration: Migration, python: Place) -> None:
+    migration.follow(UNINSTALL)
+    [finding] = re.findall("python -c '(.*?)'", REPAIR, re.DOTALL)
+
+    damaged = run(
+        [python.python, "-c", finding], python.folder, PYTHONPATH=str(migration.place.packages)
+    )
+
+    assert re.fullmatch(r"protobuf==\S+\n", damaged.stdout)
+
+
 MODULE = "agentic.workflowexecution.v1.api_pb2"
 THEIRS = f"import ai.stigmer.{MODULE}"
 OURS = f"import stigmer_apis.{MODULE}"

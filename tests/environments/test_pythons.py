@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments.places import ROOT, UV, Place, new_place, run
+from tests.environments.places import ROOT, UV, Place, run
 from tests.runtimes.environments import PINS, check
 from tests.runtimes.outcomes import IMPLEMENTATIONS
 
@@ -64,18 +64,6 @@ LOWEST = "5.27"
 """The bounds of protobuf on Python 3.14, in pyproject.toml."""
 
 newest = pytest.mark.parametrize("python", ["3.14", "3.14t"], indirect=True)
-
-
-@pytest.fixture
-def python(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Return an empty environment with the Python that a test asks for."""
-    try:
-        return new_place(tmp_path / "place", request.param, UV_OFFLINE="0", UV_HTTP_RETRIES="0")
-    except AssertionError as error:
-        if request.param != "3.14t":  # of which Debian has no package
-            raise
-        why = str(error).rpartition("cause: ")[2].strip()
-        pytest.skip(f"uv finds no Python {request.param} and cannot fetch it: {why}")
 
 
 def install(place: Place, wheel: Path, *pins: str) -> None:
