@@ -78,7 +78,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop bazel fuzz runtimes neighbours environments temporal handshake example-handshake
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -138,6 +138,10 @@ bazel: deps ## Depend on this repository in a build with Bazel; needs Bazel and 
 	@for tool in '$(BAZEL)' npm; do command -v "$$tool" >/dev/null || { echo \
 	  "make: $$tool is missing; install Debian's packages bazel-bootstrap and npm, or set BAZEL to a Bazel 4" >&2; exit 1; }; done
 	$(VENV)/python -m pytest tests/bazel $(PYTEST_ARGS)
+
+conformance: deps ## Run protobuf's conformance suite on the package and its reader; needs npm
+	$(VENV)/python -m tests.conformance.suite
+	$(VENV)/python -m pytest -n 2 tests/conformance $(PYTEST_ARGS)
 
 runtimes: deps dist ## Run the wheel on every protobuf runtime and write docs/runtimes.md
 	$(VENV)/python -m tests.runtimes build/dist/*.whl

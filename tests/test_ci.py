@@ -25,7 +25,7 @@ mkdir -p build/codegen && touch build/codegen/record.json
 """
 STEPS = [
     *["protos", "check", "test", "matrix", "runtimes", "neighbours", "environments", "handshake"],
-    *["interop", "bazel"],
+    *["interop", "bazel", "conformance"],
 ]
 
 
@@ -40,7 +40,9 @@ class Project:
         shutil.copytree(root / ".ci", self.folder / ".ci")
         self._tools = folder / "tools"
         self._tools.mkdir()
-        for name, text in {"make": MAKE, "dpkg": "#!/bin/sh\n"}.items():
+        uname = "#!/bin/sh\necho ${MACHINE:-Linux x86_64}\n"
+        fakes = {"make": MAKE, "dpkg": "#!/bin/sh\n", "npm": "#!/bin/sh\n", "uname": uname}
+        for name, text in fakes.items():
             (self._tools / name).write_text(text)
             (self._tools / name).chmod(0o755)
         for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "base"]):
@@ -118,6 +120,13 @@ def test_one_step_runs_alone(project: Project) -> None:
     assert finished.returncode == 0, finished.stderr
     assert project.made == ["check"]
     assert took(finished.stdout) == ["check"]
+
+
+def test_a_machine_without_the_conformance_suite_says_so(project: Project) -> None:
+    finished = project.run("conformance", MACHINE="Darwin arm64")
+    assert finished.returncode == 0, finished.stderr
+    assert "did not run, because its runner needs npm and Linux on x86-64\n" in finished.stdout
+    assert not (project.folder / "made").exists()
 
 
 def test_a_generated_file_that_differs_fails_its_step(project: Project) -> None:
