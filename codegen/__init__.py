@@ -7,7 +7,8 @@
 3. `buf generate` (`buf.gen.yaml`): generate messages, type stubs and gRPC stubs from that image.
    `plugin` runs the generators of stubs and escapes the comments that go into them.
 4. `relocate`: move the modules from the proto path to the Python package, make the classes that
-   `safe_classes` finds print without their secrets, and compile the modules.
+   `safe_classes` finds print without their secrets, give classes their `docstrings`, and compile
+   the modules.
 5. `exports`: write the `__init__` of every proto package.
 6. `place`: replace the old files with the new ones, completely or not at all.
 

@@ -10,6 +10,7 @@ import time
 from pathlib import PurePosixPath
 
 from codegen import image, names
+from codegen.docstrings import docstrings
 from codegen.exports import write_exports
 from codegen.lock import one_at_a_time
 from codegen.place import SCHEMA_IMAGE, digest_inputs, hand_written, is_up_to_date, place
@@ -72,7 +73,7 @@ def generate() -> dict[PurePosixPath, bytes]:
     out.mkdir(parents=True)
     schema = image.without_rules_import(image.build(ROOT, WORK / "image.binpb"))
     names.check(schema, hand_written())
-    safe = safe_classes(schema)
+    safe, docs = safe_classes(schema), docstrings(schema)
     (WORK / "image.binpb").write_bytes(schema.SerializeToString(deterministic=True))
     run_tool("buf", ["generate", WORK / "image.binpb", "--output", out])
     files: dict[PurePosixPath, bytes] = {}
@@ -80,7 +81,8 @@ def generate() -> dict[PurePosixPath, bytes]:
     for module in sorted(path for path in generated.rglob("*") if path.is_file()):
         path = PurePosixPath(module.relative_to(generated).as_posix())
         classes = safe.get(path.with_name(path.name.replace("_pb2.py", ".proto")), ())
-        source = relocate_source(module.read_text(encoding="utf-8"), path, classes)
+        text = module.read_text(encoding="utf-8")
+        source = relocate_source(text, path, classes, docs.get(path, {}))
         files[relocate_path(path)] = source.encode()
     for path, text in write_exports(schema).items():
         check_source(text, path)

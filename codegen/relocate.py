@@ -13,9 +13,10 @@ import ast
 import re
 import sys
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import NamedTuple
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -48,10 +49,16 @@ def relocate_name(module: str) -> str:
     return PYTHON_ROOT + module.removeprefix(PROTO_ROOT)
 
 
-def relocate_source(source: str, path: PurePosixPath, safe: Sequence[str] = ()) -> str:
+def relocate_source(
+    source: str,
+    path: PurePosixPath,
+    safe: Sequence[str] = (),
+    docs: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return the source of a generated module (`.py` or `.pyi`) with its names relocated.
 
-    Make the classes named in `safe` print without their secrets as soon as they exist.
+    Make the classes named in `safe` print without their secrets as soon as they exist, and give
+    those in `docs` their docstrings.
 
     Also correct defects of the generators:
 
@@ -73,7 +80,7 @@ def relocate_source(source: str, path: PurePosixPath, safe: Sequence[str] = ()) 
         tree = ast.parse(source)
         _check_once(tree)
         lines = source.encode().split(b"\n")
-        for edit in sorted(_edits(tree, path, safe), reverse=True):
+        for edit in sorted(_edits(tree, path, safe, docs), reverse=True):
             line = lines[edit.line - 1]
             lines[edit.line - 1] = line[: edit.start] + edit.text.encode() + line[edit.end :]
     relocated = b"\n".join(line for line in lines if line != _DELETED).decode()
@@ -124,7 +131,9 @@ def _check_once(tree: ast.Module) -> None:
             defined.add(name)
 
 
-def _edits(tree: ast.Module, path: PurePosixPath, safe: Sequence[str]) -> Iterator[_Edit]:
+def _edits(
+    tree: ast.Module, path: PurePosixPath, safe: Sequence[str], docs: Mapping[str, str]
+) -> Iterator[_Edit]:
     for node in tree.body:
         match node:
             case ast.ImportFrom(module=str(module)) if _is_ours(module):
@@ -143,11 +152,16 @@ def _edits(tree: ast.Module, path: PurePosixPath, safe: Sequence[str]) -> Iterat
             ):
                 text = repr(relocate_name(module))
                 yield _Edit(name.lineno, name.col_offset, name.end_col_offset or 0, text)
+                end = node.end_col_offset or 0
+                text = ""
+                for class_name, docstring in docs.items():
+                    outer, *nested = class_name.split(".")
+                    there = ".".join([f"_globals[{outer!r}]", *nested])
+                    text += f"\n{there}.__doc__ = {docstring!r}"
                 if safe:
-                    end = node.end_col_offset or 0
-                    text = f"\nfrom {PYTHON_ROOT} import _printing"
+                    text += f"\nfrom {PYTHON_ROOT} import _printing"
                     text += f"\n_printing.install(_globals, {', '.join(map(repr, safe))})"
-                    yield _Edit(node.lineno, end, end, text)
+                yield _Edit(node.lineno, end, end, text)
             case ast.ImportFrom(
                 module="google.protobuf", names=[ast.alias(asname="_descriptor_pool")]
             ):
@@ -166,7 +180,9 @@ def _edits(tree: ast.Module, path: PurePosixPath, safe: Sequence[str]) -> Iterat
             case ast.ClassDef(
                 name=str(stub), body=[*_, ast.FunctionDef(name="__init__") as init]
             ) if stub.endswith("Stub") and path.suffix == ".py":
-                text = f"\n\n\n{stub.removesuffix('Stub')}AsyncStub = async_stub({stub})"
+                service = stub.removesuffix("Stub")
+                text = f"\n\n\n{stub}.__doc__ = {docs.get(service, '')!r}"
+                text += f"\n{service}AsyncStub = async_stub({stub})"
                 yield _Edit(init.end_lineno or 0, init.end_col_offset or 0, _END_OF_LINE, text)
             case ast.ClassDef(decorator_list=[ast.Attribute(attr="type_check_only") as decorator]):
                 yield _Edit(decorator.lineno, 0, _END_OF_LINE, _DELETED.decode())

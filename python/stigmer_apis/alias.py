@@ -43,8 +43,7 @@ def install() -> None:
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     _refuse_another(sys.modules.get(_ALIAS) or getattr(sys.modules.get(_TOP), "stigmer", None))
-    # By its last name: a full name would be looked up through an `ai` that is not imported.
-    other = PathFinder.find_spec("stigmer", _path_of_top())
+    other = _other_spec(_ALIAS, _path_of_top())
     if other is not None and not _has_no_files(other):
         raise _another(other.origin, other.submodule_search_locations)
     sys.meta_path.insert(0, _Finder())
@@ -102,13 +101,29 @@ class _Finder(MetaPathFinder):
         if fullname == _ALIAS or fullname.startswith(_ALIAS + "."):
             real = _OURS + fullname.removeprefix(_ALIAS)
             return _spec_of_alias(fullname, importlib.util.find_spec(real))
-        others = PathFinder.find_spec(_TOP) if fullname.partition(".")[0] == _TOP else None
-        if fullname == _TOP and others is None:
+        other = _other_spec(_TOP, None) if fullname.partition(".")[0] == _TOP else None
+        if fullname == _TOP and other is None:
             return ModuleSpec(_TOP, None, is_package=True)
-        if fullname.startswith(_TOP + ".") and not path and others is not None:
-            # Our empty `ai` was imported before sys.path contained another one.
-            return PathFinder.find_spec(fullname, others.submodule_search_locations)
+        if fullname.startswith(_TOP + ".") and not path and other is not None:
+            # Our empty `ai` was imported before there was another one.
+            return _other_spec(fullname, list(other.submodule_search_locations or []))
         return None
+
+
+def _other_spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """Return what the other finders find, such as those of editable installs."""
+    for finder in sys.meta_path:
+        find_spec = getattr(finder, "find_spec", None)
+        if find_spec is None or isinstance(finder, _Finder):
+            continue
+        try:
+            found: ModuleSpec | None = find_spec(name, path)
+        except KeyError:
+            # A folder without an `__init__` belongs to its parent, which is not imported here.
+            found = PathFinder.find_spec(name.rpartition(".")[2], path)
+        if found is not None:
+            return found
+    return None
 
 
 def _spec_of_alias(name: str, real: ModuleSpec | None) -> ModuleSpec | None:

@@ -28,7 +28,8 @@ def test_a_comment_does_not_run_when_its_stub_is_imported(small: SmallContract) 
     finished = small.generate()
     assert finished.returncode == 0, finished.stderr
     printed = small.run("from stigmer_apis.small.v1 import XStub, B; print(XStub.__doc__)")
-    assert printed.strip() == comment.removeprefix("// ").strip()
+    text = comment.removeprefix("// ").strip()
+    assert printed.strip() == f"{text}\n\nAttributes:\n    get: {text}"
 
 
 def test_every_comment_is_what_the_documentation_says(small: SmallContract) -> None:

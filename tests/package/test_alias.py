@@ -260,3 +260,93 @@ def test_a_stub_without_grpc_says_which_extra_to_install() -> None:
         show(str(error))
     """)
     assert shown == ['gRPC stubs and servicers need grpcio: pip install "stigmer-apis[grpc]"']
+
+
+# A finder of its own, as editable installs have one: it answers for one name, and no path leads
+# there.
+OWN_FINDER = """
+import importlib.util
+from importlib.abc import MetaPathFinder
+
+class Finder(MetaPathFinder):
+    def __init__(self, name, file):
+        self.name, self.file = name, file
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self.file)
+"""
+
+
+def test_an_ai_with_a_finder_of_its_own_keeps_its_content(tmp_path: Path) -> None:
+    write(tmp_path, {"theirs/__init__.py": "ANSWER = 42", "theirs/own.py": ""})
+    for before, after in (("install()", "finder()"), ("finder()", "install()")):
+        shown = run(f"""
+        {OWN_FINDER.replace(chr(10), chr(10) + " " * 8)}
+        def finder():
+            sys.meta_path.append(Finder("ai", {str(tmp_path / "theirs" / "__init__.py")!r}))
+        install = alias.install
+        {before}
+        {after}
+        import ai.own, ai.stigmer.commons
+        show(ai.ANSWER, ai.stigmer is sys.modules["stigmer_apis"])
+        """)
+        assert shown == [42, True]
+
+
+def test_what_lies_below_ai_is_found_by_a_finder_that_comes_after_ours_is_imported(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, {"theirs/__init__.py": "", "theirs/report.py": "TITLE = 'late'"})
+    shown = run(f"""
+    {OWN_FINDER.replace(chr(10), chr(10) + " " * 4)}
+    alias.install()
+    import ai.stigmer.commons
+    sys.meta_path.append(Finder("ai", {str(tmp_path / "theirs" / "__init__.py")!r}))
+    import ai.report
+    show(ai.report.TITLE)
+    """)
+    assert shown == ["late"]
+
+
+def test_another_ai_stigmer_with_a_finder_of_its_own_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"theirs/__init__.py": "", "path/ai/own.py": ""})
+    text, name = run(
+        f"""
+        {OWN_FINDER.replace(chr(10), chr(10) + " " * 8)}
+        sys.meta_path.insert(0, Finder("ai.stigmer", {str(tmp_path / "theirs/__init__.py")!r}))
+        refusal()
+        """,
+        tmp_path / "path",
+    )
+    assert text.startswith(f"{OTHER} ({tmp_path}/theirs/__init__.py);")
+    assert name == "ai.stigmer"
+
+
+def test_finders_that_ask_all_finders_again_do_not_go_round_in_circles() -> None:
+    shown = run("""
+    import importlib.util, warnings
+
+    class Wrapper:  # as import hooks do that wrap what others find
+        asking = False
+        def find_spec(self, fullname, path=None, target=None):
+            if self.asking or "." in fullname:
+                return None
+            self.asking = True
+            try:
+                return importlib.util.find_spec(fullname)
+            finally:
+                self.asking = False
+
+    class Old:  # as finders were before Python 3.4
+        def find_module(self, fullname, path=None):
+            return None
+
+    sys.meta_path[:0] = [Wrapper(), Old()]
+    warnings.simplefilter("ignore", ImportWarning)  # of Python 3.11, about Old
+    alias.install()
+    import ai.stigmer.commons
+    show(ai.stigmer is sys.modules["stigmer_apis"])
+    """)
+    assert shown == [True]

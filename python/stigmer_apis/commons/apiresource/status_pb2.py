@@ -20,6 +20,10 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/commons/apiresource/status.proto', b'\n+
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.commons.apiresource.status_pb2', _globals)
+_globals['ApiResourceAuditStatus'].__doc__ = 'The status of a resource that reports nothing but its audit block.\n\nAttributes:\n    audit: The record of who created and last changed the spec and the status, and when. Written by the\n        platform with every change.'
+_globals['ApiResourceAudit'].__doc__ = 'The audit block of a resource. It has field number 99 in every status except IamPolicyStatus.\n\nAttributes:\n    spec_audit: The record of changes to the spec, which users make.\n    status_audit: The record of changes to the status, which the platform makes.'
+_globals['ApiResourceAuditInfo'].__doc__ = 'The first and last change to the spec or the status of a resource. Written by the platform.\n\nAttributes:\n    created_by: The identity account that created the resource.\n    created_at: The time at which the resource was created.\n    updated_by: The identity account that made the last change. The creator, until the first change.\n    updated_at: The time of the last change. The time of creation, until the first change.\n    event: The kind of the last change: the name of an ApiResourceEventType value, such as "updated".'
+_globals['ApiResourceAuditActor'].__doc__ = 'The author of a change.\n\nAttributes:\n    id: The ID of the identity account ("ida-...").\n    avatar: The URL of the account\'s picture. Empty if it has none.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_APIRESOURCEAUDITSTATUS']._serialized_start=112

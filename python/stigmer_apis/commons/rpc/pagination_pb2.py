@@ -19,6 +19,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/commons/rpc/pagination.proto', b'\n\'ai/
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.commons.rpc.pagination_pb2', _globals)
+_globals['PageInfo'].__doc__ = 'A page identified by its number, for lists that people browse.\n\nAttributes:\n    num: The page number, starting from 0.\n    size: The maximum number of entries on the page. 0 lets the service choose.'
+_globals['GooglePageInfo'].__doc__ = 'A page identified by a token, for programs that read a list to its end. Follows AIP-158.\n\nAttributes:\n    page_token: The token of the page to return, as given by the previous response. Empty returns the first\n        page. Today no response of the platform carries such a token, so callers have none to send.\n    size: The maximum number of entries on the page. 0 lets the service choose.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_PAGEINFO']._serialized_start=67

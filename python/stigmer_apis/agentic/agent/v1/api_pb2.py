@@ -22,6 +22,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agent/v1/api.proto', b'\n%ai/sti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.agent.v1.api_pb2', _globals)
+_globals['Agent'].__doc__ = 'The template of an agent: its instructions, tools, skills and sub-agents.\n\nApiResourceKind explains how templates, instances and executions relate; an agent is a template.\nA user converses with one of its instances in a session, and each turn is an execution. The\nplatform creates a default instance with every agent, so that users can start immediately.\n\nAttributes:\n    api_version: The API group and version of the resource, always "agentic.stigmer.ai/v1".\n    kind: The name of the resource kind, always "Agent".\n    metadata: The identity of the agent. Required. The platform or an organization owns it.\n    spec: The desired state, written by the user. Change it with apply or update.\n    status: The observed state, written only by the platform. Ignored in requests.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'Agent')
 if _descriptor._USE_C_DESCRIPTORS == False:

@@ -38,6 +38,7 @@ class AgentCommandControllerStub(object):
                 )
 
 
+AgentCommandControllerStub.__doc__ = 'The service that writes agents. AgentQueryController reads them.\n\nAttributes:\n    apply: Creates the agent if its owner has none with the same slug; otherwise updates it. Intended for\n        declarative YAML files. Authorized in the handler, as a create or an update.\n    create: Creates an agent and its default instance. Fails with ALREADY_EXISTS if the owner has an agent\n        with the same slug.\n    update: Updates the metadata and the spec of an agent. Running executions keep the definition that they\n        started with.\n    delete: Deletes an agent and its default instance, and returns the agent as it was. Fails with\n        FAILED_PRECONDITION while the agent has other instances.'
 AgentCommandControllerAsyncStub = async_stub(AgentCommandControllerStub)
 
 

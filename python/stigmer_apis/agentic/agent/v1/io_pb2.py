@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agent/v1/io.proto', b'\n$ai/stig
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.agent.v1.io_pb2', _globals)
+_globals['AgentId'].__doc__ = 'The request of the get and delete RPCs: the ID of one agent.\n\nAttributes:\n    value: The agent ID, as found in metadata.id ("agt-..."). Required.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_AGENTID'].fields_by_name['value']._options = None

@@ -29,6 +29,7 @@ class AgentQueryControllerStub(object):
                 )
 
 
+AgentQueryControllerStub.__doc__ = 'The service that reads agents. AgentCommandController writes them.\n\nAttributes:\n    get: Returns the agent with the given ID. Fails with NOT_FOUND if it does not exist.\n    getByReference: Returns the agent that the reference names. Fails with NOT_FOUND if it does not exist.\n        Authorized in the handler, because the agent is known only after the reference is resolved.'
 AgentQueryControllerAsyncStub = async_stub(AgentQueryControllerStub)
 
 

@@ -20,6 +20,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agent/v1/status.proto', b'\n(ai/
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.agent.v1.status_pb2', _globals)
+_globals['AgentStatus'].__doc__ = 'The observed state of an agent.\n\nAttributes:\n    audit: The record of who created and last changed the spec and the status, and when. Written by the\n        platform with every change.\n    default_instance_id: The ID of the agent instance to use when a caller names only the agent ("ain-..."). Written by\n        the platform when the agent is created.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_AGENTSTATUS']._serialized_start=119

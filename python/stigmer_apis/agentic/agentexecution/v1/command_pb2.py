@@ -23,6 +23,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agentexecution/v1/command.proto'
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.agentexecution.v1.command_pb2', _globals)
+_globals['AgentExecutionUpdateStatusInput'].__doc__ = 'A report on the progress of an agent execution.\n\nAttributes:\n    execution_id: The ID of the execution ("aex-..."). At least one character.\n    status: The status to merge into the stored one. Required. This is the only way for callback_token to\n        reach an execution.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'AgentExecutionUpdateStatusInput')
 if _descriptor._USE_C_DESCRIPTORS == False:

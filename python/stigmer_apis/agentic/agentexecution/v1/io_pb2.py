@@ -21,6 +21,11 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agentexecution/v1/io.proto', b'\
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.agentexecution.v1.io_pb2', _globals)
+_globals['AgentExecutionId'].__doc__ = 'The request of the get and subscribe RPCs: the ID of one agent execution.\n\nAttributes:\n    value: The agent execution ID, as found in metadata.id ("aex-..."). Required.'
+_globals['SessionId'].__doc__ = 'The ID of a session. No RPC of this package uses it.\n\nAttributes:\n    value: The session ID, as found in metadata.id of the session ("ses-..."). Required.'
+_globals['AgentExecutionList'].__doc__ = 'One page of agent executions, newest first.\n\nAttributes:\n    total_pages: The total number of pages at the requested page size.\n    entries: The executions on this page. Empty past the last page.'
+_globals['ListAgentExecutionsRequest'].__doc__ = 'A request for one page of the agent executions that the caller may view, in any session.\n\nAttributes:\n    page_size: The maximum number of executions to return. 0 lets the service choose.\n    page_token: The token of the page to return. Empty returns the first page. Leave it empty: today\n        AgentExecutionList carries no token for the next page.\n    phase: The phase of the executions to return. EXECUTION_PHASE_UNSPECIFIED returns executions in all\n        phases.\n    tags: The tags that an execution must have, all of them, in metadata.tags. Empty returns all\n        executions.'
+_globals['ListAgentExecutionsBySessionRequest'].__doc__ = 'A request for one page of the executions of a session.\n\nAttributes:\n    session_id: The ID of the session ("ses-..."). Required.\n    page_size: The maximum number of executions to return. 0 lets the service choose.\n    page_token: The token of the page to return. Empty returns the first page. Leave it empty: today\n        AgentExecutionList carries no token for the next page.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'AgentExecutionList')
 if _descriptor._USE_C_DESCRIPTORS == False:

@@ -38,6 +38,7 @@ class AgentExecutionQueryControllerStub(object):
                 )
 
 
+AgentExecutionQueryControllerStub.__doc__ = 'The service that reads agent executions. AgentExecutionCommandController writes them.\n\nAttributes:\n    get: Returns the agent execution with the given ID. Fails with NOT_FOUND if it does not exist.\n    list: Returns one page of the executions that the caller may view. Open to any signed-in caller; the\n        handler omits executions that the caller may not view.\n    listBySession: Returns one page of the executions of a session. Open to any signed-in caller; the handler\n        omits executions that the caller may not view.\n    subscribe: Streams an execution: its current state first, then the whole execution again after every\n        change. The stream ends after the terminal phase.'
 AgentExecutionQueryControllerAsyncStub = async_stub(AgentExecutionQueryControllerStub)
 
 

@@ -20,6 +20,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agentexecution/v1/spec.proto', b
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.agentexecution.v1.spec_pb2', _globals)
+_globals['AgentExecutionSpec'].__doc__ = 'The requested turn of an agent.\n\nThe caller writes it with the create RPC, and it never changes. Set session_id to continue a\nsession, or agent_id to start a new one. If both are set, session_id takes precedence.\n\nAttributes:\n    session_id: The ID of the session to continue ("ses-..."). Empty starts a new session with the default\n        instance of agent_id.\n    agent_id: The ID of the agent with which to start a new session ("agt-..."). Empty if session_id is set.\n    message: The user\'s message to the agent. At least one character.\n    execution_config: The settings of this turn. If absent, those of the agent instance apply.\n    runtime_env: The values that this turn adds to its environment or replaces in it, by variable name. The\n        platform keeps values marked secret out of status and logs.'
+_globals['ExecutionConfig'].__doc__ = 'The settings of one turn that differ from those of the agent instance.\n\nAttributes:\n    model_name: The name of the model, as spelled by its provider. Empty uses the model of the agent instance.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'AgentExecutionSpec', 'AgentExecutionSpec.RuntimeEnvEntry')
 if _descriptor._USE_C_DESCRIPTORS == False:

@@ -38,6 +38,7 @@ class AgentInstanceCommandControllerStub(object):
                 )
 
 
+AgentInstanceCommandControllerStub.__doc__ = 'The service that writes agent instances. AgentInstanceQueryService reads them.\n\nAttributes:\n    apply: Creates the instance if its owner has none with the same slug; otherwise updates it. Intended\n        for declarative YAML files. Authorized in the handler, as a create or an update.\n    create: Creates an agent instance. Authorized in the handler: the caller needs permission to create\n        instances of the agent that the spec names, and to view the environments that it refers to.\n    update: Updates the metadata and the spec of an instance. Running executions keep the configuration\n        that they started with.\n    delete: Deletes an instance and returns it as it was. Its sessions remain readable but can no longer be\n        continued.'
 AgentInstanceCommandControllerAsyncStub = async_stub(AgentInstanceCommandControllerStub)
 
 

@@ -21,6 +21,9 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agentinstance/v1/io.proto', b'\n
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.agentinstance.v1.io_pb2', _globals)
+_globals['AgentInstanceId'].__doc__ = 'The request of the get and delete RPCs: the ID of one agent instance.\n\nAttributes:\n    value: The agent instance ID, as found in metadata.id ("ain-..."). Required.'
+_globals['GetAgentInstancesByAgentRequest'].__doc__ = 'A request for one page of the instances of an agent.\n\nAttributes:\n    agent_id: The ID of the agent ("agt-..."). Required.\n    page_info: The page to return. Absent returns the first page, at a size that the service chooses.'
+_globals['AgentInstanceList'].__doc__ = 'One page of agent instances.\n\nAttributes:\n    total_count: The total number of instances on all pages.\n    items: The instances on this page. Empty past the last page.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_AGENTINSTANCEID'].fields_by_name['value']._options = None

@@ -34,6 +34,7 @@ class AgentInstanceQueryServiceStub(object):
                 )
 
 
+AgentInstanceQueryServiceStub.__doc__ = 'The service that reads agent instances. AgentInstanceCommandController writes them.\n\nAttributes:\n    get: Returns the agent instance with the given ID. Fails with NOT_FOUND if it does not exist.\n    getByAgent: Returns one page of the instances of an agent. Open to any signed-in caller; the handler omits\n        instances that the caller may not view.\n    getByReference: Returns the agent instance that the reference names. Fails with NOT_FOUND if it does not exist.\n        Authorized in the handler, because the instance is known only after the reference is resolved.'
 AgentInstanceQueryServiceAsyncStub = async_stub(AgentInstanceQueryServiceStub)
 
 

@@ -20,6 +20,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/agentinstance/v1/spec.proto', b'
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.agentinstance.v1.spec_pb2', _globals)
+_globals['AgentInstanceSpec'].__doc__ = 'The desired state of an agent instance.\n\nAttributes:\n    agent_id: The ID of the agent to run ("agt-..."). At least one character.\n    description: A description of the instance, for people who choose between instances. May be empty.\n    environment_refs: The environments that supply the agent\'s values, each a reference to a resource of kind\n        environment. Merged in order: values of later environments replace those of earlier ones.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_AGENTINSTANCESPEC'].fields_by_name['agent_id']._options = None

@@ -22,6 +22,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/environment/v1/api.proto', b'\n+
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.environment.v1.api_pb2', _globals)
+_globals['Environment'].__doc__ = 'A set of variables and secrets, stored separately from the agents and workflows that need them.\n\nInstances refer to environments. When an execution starts, the platform merges the environments\nof its instance, in order, with the values that the execution itself supplies, into one\nExecutionContext.\n\nAttributes:\n    api_version: The API group and version of the resource, always "agentic.stigmer.ai/v1".\n    kind: The name of the resource kind, always "Environment".\n    metadata: The identity of the environment. Required. An organization or an identity account owns it.\n    spec: The desired state, written by the user. Change it with apply or update.\n    status: The observed state, written only by the platform. Ignored in requests.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'Environment')
 if _descriptor._USE_C_DESCRIPTORS == False:

@@ -38,6 +38,7 @@ class EnvironmentCommandControllerStub(object):
                 )
 
 
+EnvironmentCommandControllerStub.__doc__ = 'The service that writes environments. EnvironmentQueryController reads them.\n\nAttributes:\n    apply: Creates the environment if its owner has none with the same slug; otherwise updates it.\n        Intended for declarative YAML files. Authorized in the handler, as a create or an update.\n    create: Creates an environment. Authorized in the handler, because the required permission depends on\n        the owner scope.\n    update: Updates the metadata and the spec of an environment. Running executions keep the values that\n        they started with.\n    delete: Deletes an environment and returns it as it was.\n\n        The field_path of the authorization config is the one that the running platform uses. It does\n        not name a field of this request, which holds the ID in resource_id.'
 EnvironmentCommandControllerAsyncStub = async_stub(EnvironmentCommandControllerStub)
 
 

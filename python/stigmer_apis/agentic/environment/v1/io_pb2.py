@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/environment/v1/io.proto', b'\n*a
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.environment.v1.io_pb2', _globals)
+_globals['EnvironmentId'].__doc__ = 'The ID of an environment. No RPC uses it: get takes an ApiResourceId, and delete takes an\nApiResourceDeleteInput.\n\nAttributes:\n    value: The environment ID, as found in metadata.id ("env-..."). Required.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_ENVIRONMENTID'].fields_by_name['value']._options = None

@@ -29,6 +29,7 @@ class EnvironmentQueryControllerStub(object):
                 )
 
 
+EnvironmentQueryControllerStub.__doc__ = 'The service that reads environments. EnvironmentCommandController writes them. Responses mask\nsecret values: only an execution reads them in plain text.\n\nAttributes:\n    get: Returns the environment with the given ID. Fails with NOT_FOUND if it does not exist.\n    getByReference: Returns the environment that the reference names. Fails with NOT_FOUND if it does not exist.\n        Authorized in the handler, because the environment is known only after the reference is\n        resolved.'
 EnvironmentQueryControllerAsyncStub = async_stub(EnvironmentQueryControllerStub)
 
 

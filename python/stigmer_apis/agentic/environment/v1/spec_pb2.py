@@ -19,6 +19,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/environment/v1/spec.proto', b'\n
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.environment.v1.spec_pb2', _globals)
+_globals['EnvironmentSpec'].__doc__ = 'The values of an environment. In an agent or a workflow: the variables that it needs, with their\ndefault values.\n\nAttributes:\n    description: A description of the environment, for people who choose between environments. May be empty.\n    data: The values, by variable name, such as "REGION".'
+_globals['EnvironmentValue'].__doc__ = 'One value of an environment.\n\nAn execution receives it as ai.stigmer.agentic.executioncontext.v1.ExecutionValue.\n\nAttributes:\n    value: The value. In the env_spec of an agent it is the default, and empty if an instance supplies the\n        value. A secret is plain text in requests and masked in responses.\n    is_secret: Whether the value is a secret. The platform encrypts secrets at rest and keeps them out of\n        responses, status and logs.\n    description: A description of the variable. May be empty.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'EnvironmentSpec', 'EnvironmentSpec.DataEntry', 'EnvironmentValue')
 if _descriptor._USE_C_DESCRIPTORS == False:

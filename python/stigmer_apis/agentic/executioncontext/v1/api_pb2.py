@@ -22,6 +22,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/executioncontext/v1/api.proto', 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.executioncontext.v1.api_pb2', _globals)
+_globals['ExecutionContext'].__doc__ = 'The environment of one execution, as its runner reads it.\n\nThe platform creates it when the execution starts and deletes it when the execution ends. Only\noperators of the platform can access it.\n\nAttributes:\n    api_version: The API group and version of the resource, always "agentic.stigmer.ai/v1".\n    kind: The name of the resource kind, always "ExecutionContext".\n    metadata: The identity of the context. Required. It has no owner scope of its own: the owner of its\n        execution owns it.\n    spec: The merged values. Written by the platform with the create RPC.\n    status: The observed state, written only by the platform. Ignored in requests.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'ExecutionContext')
 if _descriptor._USE_C_DESCRIPTORS == False:

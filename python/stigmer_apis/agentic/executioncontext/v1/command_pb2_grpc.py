@@ -35,6 +35,7 @@ class ExecutionContextCommandControllerStub(object):
                 )
 
 
+ExecutionContextCommandControllerStub.__doc__ = 'The service that writes execution contexts. ExecutionContextQueryController reads them. For\nservices of the platform, which call as operators. Contexts never change, so there is no update\nRPC.\n\nAttributes:\n    apply: Creates the context if none has the given slug; otherwise returns the existing one unchanged.\n        Authorized in the handler, as a create.\n    create: Creates the context of an execution that is starting. Fails with ALREADY_EXISTS if the\n        execution already has one.\n    delete: Deletes the context of an execution that has ended, and returns it as it was.'
 ExecutionContextCommandControllerAsyncStub = async_stub(ExecutionContextCommandControllerStub)
 
 

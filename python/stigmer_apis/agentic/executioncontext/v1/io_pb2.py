@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/executioncontext/v1/io.proto', b
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.executioncontext.v1.io_pb2', _globals)
+_globals['ExecutionContextId'].__doc__ = 'The request of the get RPC: the ID of one execution context.\n\nAttributes:\n    value: The execution context ID, as found in metadata.id ("exec-..."). Required.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_EXECUTIONCONTEXTID'].fields_by_name['value']._options = None

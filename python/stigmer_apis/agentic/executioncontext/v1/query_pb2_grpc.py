@@ -30,6 +30,7 @@ class ExecutionContextQueryControllerStub(object):
                 )
 
 
+ExecutionContextQueryControllerStub.__doc__ = 'The service that reads execution contexts, with secrets in plain text.\nExecutionContextCommandController writes them. For runners, which call as operators.\n\nAttributes:\n    get: Returns the execution context with the given ID. Fails with NOT_FOUND if it does not exist.\n    getByReference: Returns the execution context that the reference names. Fails with NOT_FOUND if it does not\n        exist.'
 ExecutionContextQueryControllerAsyncStub = async_stub(ExecutionContextQueryControllerStub)
 
 

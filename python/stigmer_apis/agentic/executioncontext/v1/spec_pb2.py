@@ -19,6 +19,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/executioncontext/v1/spec.proto',
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.executioncontext.v1.spec_pb2', _globals)
+_globals['ExecutionContextSpec'].__doc__ = 'The environment of one execution, merged from all the environments that it refers to.\n\nThe platform writes it when the execution starts and deletes it when the execution ends, so that\nsecrets exist no longer than the execution that needs them.\n\nAttributes:\n    execution_id: The ID of the workflow execution ("wex-...") or agent execution ("aex-...") that uses the\n        values. At least one character.\n    data: The values, by variable name. Secrets are in plain text.'
+_globals['ExecutionValue'].__doc__ = 'One value in the environment of an execution.\n\nAttributes:\n    value: The value, as the execution reads it: plain text, even if it is a secret. At least one\n        character.\n    is_secret: Whether the value is a secret. The platform encrypts secrets at rest and keeps them out of\n        responses, status and logs.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'ExecutionContextSpec', 'ExecutionContextSpec.DataEntry', 'ExecutionValue')
 if _descriptor._USE_C_DESCRIPTORS == False:

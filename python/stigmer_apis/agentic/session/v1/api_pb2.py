@@ -22,6 +22,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/session/v1/api.proto', b'\n\'ai/
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.session.v1.api_pb2', _globals)
+_globals['Session'].__doc__ = 'A conversation with an agent instance.\n\nEach message from the user starts an ai.stigmer.agentic.agentexecution.v1.AgentExecution in the\nsession. The session holds what the agent remembers from turn to turn.\n\nAttributes:\n    api_version: The API group and version of the resource, always "agentic.stigmer.ai/v1".\n    kind: The name of the resource kind, always "Session".\n    metadata: The identity of the session. Required. An organization or an identity account owns it, and with\n        it the session\'s executions.\n    spec: The desired state, written by the user. Change it with apply or update.\n    status: The observed state, written only by the platform. Ignored in requests.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_SESSION'].fields_by_name['api_version']._options = None

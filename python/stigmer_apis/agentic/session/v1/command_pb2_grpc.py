@@ -38,6 +38,7 @@ class SessionCommandControllerStub(object):
                 )
 
 
+SessionCommandControllerStub.__doc__ = 'The service that writes sessions. SessionQueryController reads them.\n\nAttributes:\n    apply: Creates the session if its owner has none with the same slug; otherwise updates it. Intended\n        for declarative YAML files. Authorized in the handler, as a create or an update.\n    create: Creates a session with the agent instance that the spec names.\n    update: Updates the metadata and the spec of a session.\n    delete: Deletes a session together with its executions, and returns the session as it was.'
 SessionCommandControllerAsyncStub = async_stub(SessionCommandControllerStub)
 
 

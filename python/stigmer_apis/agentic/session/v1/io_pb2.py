@@ -20,6 +20,11 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/session/v1/io.proto', b'\n&ai/st
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.session.v1.io_pb2', _globals)
+_globals['SessionId'].__doc__ = 'The request of the get and delete RPCs: the ID of one session.\n\nAttributes:\n    value: The session ID, as found in metadata.id ("ses-..."). Required.'
+_globals['AgentId'].__doc__ = 'The ID of an agent. No RPC of this package uses it.\n\nAttributes:\n    value: The agent ID, as found in metadata.id of the agent ("agt-..."). Required.'
+_globals['SessionList'].__doc__ = 'One page of sessions, newest first.\n\nAttributes:\n    total_pages: The total number of pages at the requested page size.\n    entries: The sessions on this page. Empty past the last page.'
+_globals['ListSessionsRequest'].__doc__ = 'A request for one page of the sessions that the caller may view.\n\nAttributes:\n    page_size: The maximum number of sessions to return. 0 lets the service choose.\n    page_token: The token of the page to return. Empty returns the first page. Leave it empty: today\n        SessionList carries no token for the next page.\n    tags: The tags that a session must have, all of them, in metadata.tags. Empty returns all sessions.'
+_globals['ListSessionsByAgentRequest'].__doc__ = 'A request for one page of the sessions with the instances of one agent.\n\nAttributes:\n    agent_id: The ID of the agent ("agt-..."). Required.\n    page_size: The maximum number of sessions to return. 0 lets the service choose.\n    page_token: The token of the page to return. Empty returns the first page. Leave it empty: today\n        SessionList carries no token for the next page.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_SESSIONID'].fields_by_name['value']._options = None

@@ -33,6 +33,7 @@ class SessionQueryControllerStub(object):
                 )
 
 
+SessionQueryControllerStub.__doc__ = 'The service that reads sessions. SessionCommandController writes them.\n\nAttributes:\n    get: Returns the session with the given ID. Fails with NOT_FOUND if it does not exist.\n    list: Returns one page of the sessions that the caller may view. Authorized in the handler, which\n        omits sessions that the caller may not view.\n    listByAgent: Returns one page of the sessions with the instances of one agent. Authorized in the handler,\n        which omits sessions that the caller may not view.'
 SessionQueryControllerAsyncStub = async_stub(SessionQueryControllerStub)
 
 

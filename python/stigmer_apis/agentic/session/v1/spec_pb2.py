@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/session/v1/spec.proto', b'\n(ai/
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.session.v1.spec_pb2', _globals)
+_globals['SessionSpec'].__doc__ = 'The desired state of a session.\n\nAttributes:\n    agent_instance_id: The ID of the agent instance to converse with ("ain-..."). Required.\n    subject: The subject of the conversation, for people who choose between sessions. May be empty.\n    thread_id: The ID under which the agent runner stores the memory of the conversation. If empty on create,\n        the session starts without memory and the runner sets this field in the first turn.\n    sandbox_id: The ID of the sandbox in which the agent works. If empty on create, the runner creates a\n        sandbox and sets this field in the first turn that needs one.\n    metadata: Key-value details about the session, such as the channel it comes from. Do not store secrets\n        here.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_SESSIONSPEC_METADATAENTRY']._options = None

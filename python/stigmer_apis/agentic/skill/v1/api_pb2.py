@@ -22,6 +22,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/skill/v1/api.proto', b'\n%ai/sti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.skill.v1.api_pb2', _globals)
+_globals['Skill'].__doc__ = 'Knowledge in Markdown, written once and shared by all agents whose spec refers to it.\n\nAttributes:\n    api_version: The API group and version of the resource, always "agentic.stigmer.ai/v1".\n    kind: The name of the resource kind, always "Skill".\n    metadata: The identity of the skill. Required. The platform or an organization owns it.\n    spec: The desired state, written by the user. Change it with apply or update.\n    status: The observed state, written only by the platform. Ignored in requests.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_SKILL'].fields_by_name['api_version']._options = None

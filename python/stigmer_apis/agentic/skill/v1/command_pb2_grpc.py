@@ -38,6 +38,7 @@ class SkillCommandControllerStub(object):
                 )
 
 
+SkillCommandControllerStub.__doc__ = 'The service that writes skills. SkillQueryController reads them.\n\nAttributes:\n    apply: Creates the skill if its owner has none with the same slug; otherwise updates it. Intended for\n        declarative YAML files. Authorized in the handler, as a create or an update.\n    create: Creates a skill. Fails with ALREADY_EXISTS if the owner has a skill with the same slug.\n    update: Updates the metadata and the spec of a skill. Agents read the new text from their next turn on.\n    delete: Deletes a skill and returns it as it was. Fails with FAILED_PRECONDITION while an agent refers\n        to it.'
 SkillCommandControllerAsyncStub = async_stub(SkillCommandControllerStub)
 
 

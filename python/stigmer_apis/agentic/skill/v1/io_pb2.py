@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/skill/v1/io.proto', b'\n$ai/stig
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.skill.v1.io_pb2', _globals)
+_globals['SkillId'].__doc__ = 'The request of the get and delete RPCs: the ID of one skill.\n\nAttributes:\n    value: The skill ID, as found in metadata.id ("skl-..."). Required.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_SKILLID'].fields_by_name['value']._options = None

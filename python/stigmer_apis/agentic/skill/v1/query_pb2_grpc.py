@@ -29,6 +29,7 @@ class SkillQueryControllerStub(object):
                 )
 
 
+SkillQueryControllerStub.__doc__ = 'The service that reads skills. SkillCommandController writes them.\n\nAttributes:\n    get: Returns the skill with the given ID. Fails with NOT_FOUND if it does not exist.\n    getByReference: Returns the skill that the reference names. Fails with NOT_FOUND if it does not exist. Open to\n        any signed-in caller; the handler refuses skills that the caller may not view.'
 SkillQueryControllerAsyncStub = async_stub(SkillQueryControllerStub)
 
 

@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/skill/v1/spec.proto', b'\n&ai/st
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.skill.v1.spec_pb2', _globals)
+_globals['SkillSpec'].__doc__ = "The desired state of a skill.\n\nAttributes:\n    description: A description of when the skill is useful. The agent's model uses it to decide whether to read\n        the content. May be empty.\n    markdown_content: The knowledge, in Markdown. At least one character."
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_SKILLSPEC'].fields_by_name['markdown_content']._options = None

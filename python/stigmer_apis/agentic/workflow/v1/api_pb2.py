@@ -22,6 +22,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/api.proto', b'\n(ai/
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.api_pb2', _globals)
+_globals['Workflow'].__doc__ = 'The template of a workflow: its tasks and the order in which they run.\n\nApiResourceKind explains how templates, instances and executions relate; a workflow is a\ntemplate. The platform creates a default instance with every workflow, so that users can run it\nimmediately.\n\nAttributes:\n    api_version: The API group and version of the resource, always "agentic.stigmer.ai/v1".\n    kind: The name of the resource kind, always "Workflow".\n    metadata: The identity of the workflow. Required. The platform or an organization owns it.\n    spec: The desired state, written by the user. Change it with apply or update.\n    status: The observed state, written only by the platform. Ignored in requests.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'Workflow')
 if _descriptor._USE_C_DESCRIPTORS == False:

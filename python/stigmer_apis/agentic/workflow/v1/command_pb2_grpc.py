@@ -38,6 +38,7 @@ class WorkflowCommandControllerStub(object):
                 )
 
 
+WorkflowCommandControllerStub.__doc__ = 'The service that writes workflows. WorkflowQueryController reads them.\n\nAttributes:\n    apply: Creates the workflow if its owner has none with the same slug; otherwise updates it. Intended\n        for declarative YAML files. Authorized in the handler, as a create or an update.\n    create: Creates a workflow and its default instance, and starts to validate its definition;\n        status.serverless_workflow_validation reports the outcome. Fails with ALREADY_EXISTS if the\n        owner has a workflow with the same slug.\n    update: Updates the metadata and the spec of a workflow, and validates its definition again. Running\n        executions keep the definition that they started with.\n    delete: Deletes a workflow and its default instance, and returns the workflow as it was. Fails with\n        FAILED_PRECONDITION while the workflow has other instances.'
 WorkflowCommandControllerAsyncStub = async_stub(WorkflowCommandControllerStub)
 
 

@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/io.proto', b'\n\'ai/
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.io_pb2', _globals)
+_globals['WorkflowId'].__doc__ = 'The request of the get and delete RPCs: the ID of one workflow.\n\nAttributes:\n    value: The workflow ID, as found in metadata.id ("wfl-..."). Required.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_WORKFLOWID'].fields_by_name['value']._options = None

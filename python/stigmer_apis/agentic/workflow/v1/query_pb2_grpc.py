@@ -29,6 +29,7 @@ class WorkflowQueryControllerStub(object):
                 )
 
 
+WorkflowQueryControllerStub.__doc__ = 'The service that reads workflows. WorkflowCommandController writes them.\n\nAttributes:\n    get: Returns the workflow with the given ID. Fails with NOT_FOUND if it does not exist.\n    getByReference: Returns the workflow that the reference names. Fails with NOT_FOUND if it does not exist.\n        Authorized in the handler, because the workflow is known only after the reference is resolved.'
 WorkflowQueryControllerAsyncStub = async_stub(WorkflowQueryControllerStub)
 
 

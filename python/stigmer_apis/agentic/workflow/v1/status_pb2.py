@@ -21,6 +21,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/status.proto', b'\n+
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.status_pb2', _globals)
+_globals['WorkflowStatus'].__doc__ = 'The observed state of a workflow.\n\nAttributes:\n    audit: The record of who created and last changed the spec and the status, and when. Written by the\n        platform with every change.\n    default_instance_id: The ID of the workflow instance to use when a caller names only the workflow ("win-...").\n        Written by the platform when the workflow is created.\n    serverless_workflow_validation: The result of validating the definition. Written by the platform after every change of the\n        spec; absent until the first validation starts.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_WORKFLOWSTATUS']._serialized_start=185

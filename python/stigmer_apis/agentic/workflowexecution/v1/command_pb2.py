@@ -23,6 +23,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowexecution/v1/command.pro
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflowexecution.v1.command_pb2', _globals)
+_globals['WorkflowExecutionUpdateStatusInput'].__doc__ = 'A report on the progress of a workflow execution.\n\nAttributes:\n    execution_id: The ID of the execution ("wex-..."). At least one character.\n    status: The status to merge into the stored one. Required. This is the only way for callback_token to\n        reach an execution.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'WorkflowExecutionUpdateStatusInput')
 if _descriptor._USE_C_DESCRIPTORS == False:

@@ -39,6 +39,7 @@ class WorkflowExecutionCommandControllerStub(object):
                 )
 
 
+WorkflowExecutionCommandControllerStub.__doc__ = 'The service that writes workflow executions. WorkflowExecutionQueryController reads them.\n\nAttributes:\n    create: Starts a workflow execution.\n\n        The request carries metadata and spec; the platform fills in the rest and returns the stored\n        execution, in EXECUTION_PENDING. Authorized in the handler, because the required permission\n        depends on the workflow or the instance that the spec names.\n    update: Updates the metadata of an execution, such as its labels and tags. Fails with\n        FAILED_PRECONDITION if the spec changed; ignores the status in the request.\n    updateStatus: Reports the progress of an execution. For workflow runners and system activities, not for\n        users.\n\n        Merges the given status into the stored one: empty fields keep their stored values, and set\n        fields replace them as a whole. Safe to retry. Returns the stored execution.\n    delete: Deletes an execution and returns it as it was. Deleting does not stop the run; use\n        WorkflowRunnerServiceController.cancelExecution for that.'
 WorkflowExecutionCommandControllerAsyncStub = async_stub(WorkflowExecutionCommandControllerStub)
 
 

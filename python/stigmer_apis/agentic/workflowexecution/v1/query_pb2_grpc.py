@@ -38,6 +38,7 @@ class WorkflowExecutionQueryControllerStub(object):
                 )
 
 
+WorkflowExecutionQueryControllerStub.__doc__ = 'The service that reads workflow executions. WorkflowExecutionCommandController writes them.\n\nAttributes:\n    get: Returns the workflow execution with the given ID. Fails with NOT_FOUND if it does not exist.\n    list: Returns one page of the executions that the caller may view. Open to any signed-in caller; the\n        handler omits executions that the caller may not view.\n    listByWorkflow: Returns one page of the executions of a workflow. Open to any signed-in caller; the handler\n        omits executions that the caller may not view.\n    subscribe: Streams an execution: its current state first, then the whole execution again after every\n        change. The stream ends after the terminal phase.'
 WorkflowExecutionQueryControllerAsyncStub = async_stub(WorkflowExecutionQueryControllerStub)
 
 

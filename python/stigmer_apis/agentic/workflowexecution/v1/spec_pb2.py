@@ -20,6 +20,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowexecution/v1/spec.proto'
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflowexecution.v1.spec_pb2', _globals)
+_globals['WorkflowExecutionSpec'].__doc__ = 'The requested run of a workflow.\n\nThe caller writes it with the create RPC, and it never changes. Set workflow_instance_id or\nworkflow_id. If both are set, workflow_instance_id takes precedence.\n\nAttributes:\n    workflow_instance_id: The ID of the workflow instance to run ("win-..."). Empty runs the default instance of\n        workflow_id.\n    workflow_id: The ID of the workflow whose default instance to run ("wfl-..."). Empty if workflow_instance_id\n        is set.\n    trigger_message: The message that triggers the run, such as text that a user typed. The workflow reads it as\n        input. Empty if the workflow needs none.\n    trigger_metadata: Key-value details about the trigger, such as the source or the correlation ID of a webhook. The\n        workflow reads them as input. Do not store secrets here; use runtime_env instead.\n    runtime_env: The values that this run adds to its environment or replaces in it, by variable name. The\n        platform keeps values marked secret out of status and logs.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'WorkflowExecutionSpec', 'WorkflowExecutionSpec.RuntimeEnvEntry')
 if _descriptor._USE_C_DESCRIPTORS == False:

@@ -22,6 +22,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowinstance/v1/api.proto', 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflowinstance.v1.api_pb2', _globals)
+_globals['WorkflowInstance'].__doc__ = 'A workflow that is configured to run: a template, and the environments that supply its values and\nsecrets.\n\nInstances of the same workflow can use different environments, such as staging and production.\n\nAttributes:\n    api_version: The API group and version of the resource, always "agentic.stigmer.ai/v1".\n    kind: The name of the resource kind, always "WorkflowInstance".\n    metadata: The identity of the instance. Required.\n    spec: The desired state, written by the user. Change it with apply or update.\n    status: The observed state, written only by the platform. Ignored in requests.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_WORKFLOWINSTANCE'].fields_by_name['api_version']._options = None

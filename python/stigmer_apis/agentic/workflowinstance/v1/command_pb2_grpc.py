@@ -38,6 +38,7 @@ class WorkflowInstanceCommandControllerStub(object):
                 )
 
 
+WorkflowInstanceCommandControllerStub.__doc__ = 'The service that writes workflow instances. WorkflowInstanceQueryController reads them.\n\nAttributes:\n    apply: Creates the instance if its owner has none with the same slug; otherwise updates it. Intended\n        for declarative YAML files. Authorized in the handler, as a create or an update.\n    create: Creates a workflow instance. Authorized in the handler: the caller needs permission to create\n        instances of the workflow that the spec names, and to view the environments that it refers to.\n    update: Updates the metadata and the spec of an instance. Running executions keep the configuration\n        that they started with.\n    delete: Deletes an instance and returns it as it was. Its executions remain readable.'
 WorkflowInstanceCommandControllerAsyncStub = async_stub(WorkflowInstanceCommandControllerStub)
 
 

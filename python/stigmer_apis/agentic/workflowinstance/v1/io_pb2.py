@@ -21,6 +21,9 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowinstance/v1/io.proto', b
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflowinstance.v1.io_pb2', _globals)
+_globals['WorkflowInstanceId'].__doc__ = 'The request of the get and delete RPCs: the ID of one workflow instance.\n\nAttributes:\n    value: The workflow instance ID, as found in metadata.id ("win-..."). Required.'
+_globals['GetWorkflowInstancesByWorkflowRequest'].__doc__ = 'A request for one page of the instances of a workflow.\n\nAttributes:\n    workflow_id: The ID of the workflow ("wfl-..."). Required.\n    page_info: The page to return. Absent returns the first page, at a size that the service chooses.'
+_globals['WorkflowInstanceList'].__doc__ = 'One page of workflow instances.\n\nAttributes:\n    total_pages: The total number of pages at the requested page size.\n    entries: The instances on this page. Empty past the last page.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_WORKFLOWINSTANCEID'].fields_by_name['value']._options = None

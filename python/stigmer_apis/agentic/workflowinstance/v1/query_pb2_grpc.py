@@ -34,6 +34,7 @@ class WorkflowInstanceQueryControllerStub(object):
                 )
 
 
+WorkflowInstanceQueryControllerStub.__doc__ = 'The service that reads workflow instances. WorkflowInstanceCommandController writes them.\n\nAttributes:\n    get: Returns the workflow instance with the given ID. Fails with NOT_FOUND if it does not exist.\n    getByWorkflow: Returns one page of the instances of a workflow. Open to any signed-in caller; the handler\n        omits instances that the caller may not view.\n    getByReference: Returns the workflow instance that the reference names. Fails with NOT_FOUND if it does not\n        exist. Authorized in the handler, because the instance is known only after the reference is\n        resolved.'
 WorkflowInstanceQueryControllerAsyncStub = async_stub(WorkflowInstanceQueryControllerStub)
 
 

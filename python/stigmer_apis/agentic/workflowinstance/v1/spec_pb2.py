@@ -20,6 +20,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflowinstance/v1/spec.proto',
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflowinstance.v1.spec_pb2', _globals)
+_globals['WorkflowInstanceSpec'].__doc__ = 'The desired state of a workflow instance.\n\nAttributes:\n    workflow_id: The ID of the workflow to run ("wfl-..."). At least one character.\n    description: A description of the instance, for people who choose between instances. May be empty.\n    env_refs: The environments that supply the workflow\'s values, each a reference to a resource of kind\n        environment. Merged in order: values of later environments replace those of earlier ones. The\n        platform checks the kind; unlike in AgentInstanceSpec, no validation rule does.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_WORKFLOWINSTANCESPEC'].fields_by_name['workflow_id']._options = None

@@ -39,6 +39,7 @@ class WorkflowRunnerServiceControllerStub(object):
                 )
 
 
+WorkflowRunnerServiceControllerStub.__doc__ = 'The service that starts and controls workflow runs. Other services of the platform call it; the\nrunner authorizes its callers itself.\n\nAttributes:\n    executeAsync: Starts a run and returns as soon as the run is accepted.\n\n        This is the direct path: it carries no task token and completes no external activity. Calling\n        it again for an execution that is already running returns that run.\n    cancelExecution: Cancels a run. The execution reaches EXECUTION_CANCELLED once the run has stopped. Cancelling a\n        run that has ended is a no-op.\n    pauseExecution: Pauses a run before its next task. Tasks that are running continue to their end.\n    resumeExecution: Resumes a paused run. Resuming a run that is not paused is a no-op.'
 WorkflowRunnerServiceControllerAsyncStub = async_stub(WorkflowRunnerServiceControllerStub)
 
 

@@ -20,6 +20,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/commons/apiresource/apiresourcekind/api_
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.commons.apiresource.apiresourcekind.api_resource_group_pb2', _globals)
+_globals['ApiResourceGroupMeta'].__doc__ = 'The properties of an API resource group, for tools and user interfaces.\n\nAttributes:\n    domain: The domain part of api_version in every resource of the group, such as "agentic.stigmer.ai".\n    display_name: The human-readable name of the group, such as "Agentic".'
+_globals['ApiResourceGroup'].__doc__ = 'The API resource groups. Each group owns one api_version domain.\n\nAttributes:\n    api_resource_group_unspecified: The default value, which names no group. Never valid for a registered kind.\n    agentic: Agents, workflows, and the resources that run them.\n    iam: Identities, API keys, and access grants.\n    tenancy: The organizations that own resources.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_APIRESOURCEGROUP'].values_by_name["agentic"]._options = None

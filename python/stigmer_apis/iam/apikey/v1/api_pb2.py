@@ -23,6 +23,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/apikey/v1/api.proto', b'\n\"ai/stigm
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.apikey.v1.api_pb2', _globals)
+_globals['ApiKey'].__doc__ = 'A key with which an identity account, such as a service or a script, signs in without a browser.\n\nThe key itself is shown to its user once, on create; the platform stores only its hash.\n\nAttributes:\n    api_version: The API group and version of the resource, always "iam.stigmer.ai/v1".\n    kind: The name of the resource kind, always "ApiKey".\n    metadata: The identity of this resource, which never contains the key itself. The identity account that\n        created the key owns it.\n    spec: The lifetime of the key, set by the user. The platform writes key_hash and fingerprint.\n    status: The observed state, written only by the platform. Ignored in requests.'
+_globals['ApiKeyStatus'].__doc__ = 'The observed state of an API key.\n\nAttributes:\n    audit: The record of who created and last changed the spec and the status, and when. Written by the\n        platform with every change.\n    last_used_at: The time at which the key was last used to sign in. Written by the platform; absent until the\n        first use.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'ApiKey')
 if _descriptor._USE_C_DESCRIPTORS == False:

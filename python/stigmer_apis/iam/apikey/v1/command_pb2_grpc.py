@@ -33,6 +33,7 @@ class ApiKeyCommandControllerStub(object):
                 )
 
 
+ApiKeyCommandControllerStub.__doc__ = 'The service that writes API keys. ApiKeyQueryController reads them.\n\nAttributes:\n    create: Creates a key for the calling account. Open to any signed-in account. The response is the only\n        one that shows the key to its user: keep it out of logs.\n    update: Updates the metadata of a key, such as its name, and its expiry.\n    delete: Revokes a key and returns it as it was. The key can no longer be used to sign in.'
 ApiKeyCommandControllerAsyncStub = async_stub(ApiKeyCommandControllerStub)
 
 

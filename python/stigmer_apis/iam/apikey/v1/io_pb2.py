@@ -20,6 +20,9 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/apikey/v1/io.proto', b'\n!ai/stigmer
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.apikey.v1.io_pb2', _globals)
+_globals['ApiKeys'].__doc__ = 'The API keys of an account.\n\nAttributes:\n    entries: The keys, newest first. Empty if the account has none.'
+_globals['ApiKeyId'].__doc__ = 'The request of the get and delete RPCs: the ID of one API key.\n\nAttributes:\n    value: The ID of the API key resource, as found in metadata.id ("key-..."). Required.'
+_globals['ApiKeyHash'].__doc__ = 'The request of the getByKeyHash RPC: the hash of one API key.\n\nAttributes:\n    value: The hash of the key, as found in spec.key_hash. Required.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'ApiKeys', 'ApiKeyHash')
 if _descriptor._USE_C_DESCRIPTORS == False:

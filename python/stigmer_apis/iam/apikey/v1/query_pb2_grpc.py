@@ -34,6 +34,7 @@ class ApiKeyQueryControllerStub(object):
                 )
 
 
+ApiKeyQueryControllerStub.__doc__ = 'The service that reads API keys, never in plain text. ApiKeyCommandController writes them.\n\nAttributes:\n    get: Returns the API key with the given ID. Fails with NOT_FOUND if it does not exist.\n    getByKeyHash: Returns the API key with the given hash, by which the platform identifies who is signing in.\n        Fails with NOT_FOUND if it does not exist. For services of the platform. Authorized in the\n        handler.\n    findAll: Returns all API keys of the calling account.'
 ApiKeyQueryControllerAsyncStub = async_stub(ApiKeyQueryControllerStub)
 
 

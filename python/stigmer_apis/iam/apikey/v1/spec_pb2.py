@@ -21,6 +21,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/apikey/v1/spec.proto', b'\n#ai/stigm
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.apikey.v1.spec_pb2', _globals)
+_globals['ApiKeySpec'].__doc__ = 'The desired lifetime of an API key, and the values by which the platform recognizes it.\n\nThe platform writes key_hash and fingerprint, so they would belong in the status. Stored keys\nhave them in the spec, so they stay here, marked computed.\n\nAttributes:\n    key_hash: The hash of the key, by which the platform recognizes it. Written by the platform on create;\n        ignored in requests.\n    fingerprint: The last characters of the key, which help its user tell it from others. Written by the\n        platform on create; ignored in requests.\n    expires_at: The time at which the key expires. Required unless never_expires is true; otherwise absent.\n    never_expires: Whether the key stays valid until it is revoked.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'ApiKeySpec')
 if _descriptor._USE_C_DESCRIPTORS == False:

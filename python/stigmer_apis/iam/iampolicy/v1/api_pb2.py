@@ -22,6 +22,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/iampolicy/v1/api.proto', b'\n%ai/sti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.iampolicy.v1.api_pb2', _globals)
+_globals['IamPolicy'].__doc__ = 'An access grant: a principal has a relation to a resource.\n\nThe platform answers every authorization question from these grants and from the rules of its\nauthorization model, in which one relation can imply others.\n\nAttributes:\n    api_version: The API group and version of the resource, always "iam.stigmer.ai/v1".\n    kind: The name of the resource kind, always "IamPolicy".\n    metadata: The identity of the policy itself, not of its principal or resource.\n    spec: The grant. Written on create and never changed; to grant something else, create another policy.\n    status: The observed state, written only by the platform. Ignored in requests.'
+_globals['IamPolicyStatus'].__doc__ = 'The observed state of a policy.\n\nAttributes:\n    audit: The record of who created the policy, and when. Written by the platform. It has field number 1\n        here, not 99 as in every other status, because stored policies use that number.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_IAMPOLICY'].fields_by_name['api_version']._options = None

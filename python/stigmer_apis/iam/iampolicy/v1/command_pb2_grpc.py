@@ -45,6 +45,7 @@ class IamPolicyCommandControllerStub(object):
                 )
 
 
+IamPolicyCommandControllerStub.__doc__ = 'The service that grants and revokes access. IamPolicyQueryController reads policies and answers\nauthorization questions.\n\nAttributes:\n    create: Grants access. If the grant already exists, returns the existing policy.\n\n        The authorization config names no resource: the handler checks the one in the request.\n    delete: Revokes access and returns the deleted policy. Fails with NOT_FOUND if the grant does not\n        exist.\n\n        The authorization config names no resource: the handler checks the one in the request.\n    createPlatformLink: Links a resource to the platform, which gives operators access to it. For services of the\n        platform, when they create a resource.\n    bootstrapPolicy: Creates the first grants on a resource, before anyone has permission to grant access to it. For\n        services of the platform, when they create a resource.\n    cleanupResourcePolicies: Revokes all grants on a deleted resource. For services of the platform.'
 IamPolicyCommandControllerAsyncStub = async_stub(IamPolicyCommandControllerStub)
 
 

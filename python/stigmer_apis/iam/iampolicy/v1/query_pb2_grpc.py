@@ -39,6 +39,7 @@ class IamPolicyQueryControllerStub(object):
                 )
 
 
+IamPolicyQueryControllerStub.__doc__ = 'The service that reads policies and answers authorization questions. IamPolicyCommandController\nwrites policies.\n\nAttributes:\n    get: Returns the policy with the given ID. Fails with NOT_FOUND if it does not exist.\n\n        The authorization config names no resource: the handler checks the one that the policy is\n        about.\n    checkAuthorization: Checks whether a principal has a relation to a resource, either granted directly or implied by\n        the authorization model. Open to any signed-in caller.\n    listAuthorizedResourceIds: Returns the resources of a kind to which a principal has a relation.\n\n        The authorization config names no resource: the handler checks the principal in the request.\n    listAuthorizedPrincipalIds: Returns the principals of a kind that have a relation to a resource.\n\n        The authorization config names no resource: the handler checks the one in the request.'
 IamPolicyQueryControllerAsyncStub = async_stub(IamPolicyQueryControllerStub)
 
 

@@ -19,6 +19,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/iampolicy/v1/spec.proto', b'\n&ai/st
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.iampolicy.v1.spec_pb2', _globals)
+_globals['IamPolicySpec'].__doc__ = 'An access grant, or a question about one: a principal has a relation to a resource.\n\nAttributes:\n    principal: The principal that has the access: an identity account, or everyone with some relation to a\n        resource. Required.\n    resource: The resource to which the principal has the relation. Required.\n    relation: The relation, as named in the authorization model, such as "owner" or "can_view". Required, 1\n        to 64 characters.'
+_globals['ApiResourceRef'].__doc__ = 'A reference to a resource, or to everyone with some relation to it.\n\nAttributes:\n    kind: The kind of the resource: the name of an ApiResourceKind value, such as "organization".\n        Required, 1 to 256 characters.\n    id: The ID of the resource, as found in metadata.id. Required, 1 to 256 characters.\n    relation: The relation that selects a group of principals: "member" means every member of the resource.\n        Up to 256 characters. Empty means the resource itself.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_IAMPOLICYSPEC'].fields_by_name['principal']._options = None

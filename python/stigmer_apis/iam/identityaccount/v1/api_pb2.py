@@ -22,6 +22,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/identityaccount/v1/api.proto', b'\n+
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.identityaccount.v1.api_pb2', _globals)
+_globals['IdentityAccount'].__doc__ = 'The account of a person or a machine that signs in.\n\nThe platform creates the account of a person when that person first signs in through the identity\nprovider.\n\nAttributes:\n    api_version: The API group and version of the resource, always "iam.stigmer.ai/v1".\n    kind: The name of the resource kind, always "IdentityAccount".\n    metadata: The identity of the account on the platform.\n    spec: The profile of the person or machine, mostly as given by the identity provider.\n    status: The observed state, written only by the platform. Ignored in requests.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_IDENTITYACCOUNT'].fields_by_name['api_version']._options = None

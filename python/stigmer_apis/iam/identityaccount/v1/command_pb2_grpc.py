@@ -35,6 +35,7 @@ class IdentityAccountCommandControllerStub(object):
                 )
 
 
+IdentityAccountCommandControllerStub.__doc__ = 'The service that writes identity accounts. IdentityAccountQueryController reads them. The\nplatform creates accounts at sign-up, so there is no create RPC.\n\nAttributes:\n    update: Updates the metadata and the spec of an account, such as the name of the person.\n    delete: Deletes an account together with its API keys, and returns the account as it was.\n    simulateSignupWebhook: Simulates the webhook that the identity provider sends at sign-up, for tests of the platform.\n        Refused outside test deployments. Authorized in the handler.'
 IdentityAccountCommandControllerAsyncStub = async_stub(IdentityAccountCommandControllerStub)
 
 

@@ -21,6 +21,13 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/identityaccount/v1/io.proto', b'\n*a
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.identityaccount.v1.io_pb2', _globals)
+_globals['IdentityAccounts'].__doc__ = 'An unpaged list of identity accounts.\n\nAttributes:\n    entries: The accounts, in no particular order.'
+_globals['IdentityAccountId'].__doc__ = 'The request of the get, getActorInfo and delete RPCs: the ID of one identity account.\n\nAttributes:\n    value: The account ID, as found in metadata.id ("ida-..."). Required.'
+_globals['IdentityAccountEmail'].__doc__ = 'The request of the getByEmail and simulateSignupWebhook RPCs: the email address of one identity\naccount.\n\nAttributes:\n    value: The email address, as found in spec.email. Required.'
+_globals['IdpId'].__doc__ = 'The request of the getByIdpId RPC: the ID of one identity account at the identity provider.\n\nAttributes:\n    value: The ID at the identity provider, as found in spec.idp_id. Required.'
+_globals['ListWithIdentityAccountIdReq'].__doc__ = 'A request for one page of the resources that belong to an account.\n\nAttributes:\n    identity_account_id: The ID of the account ("ida-...").\n    page: The page to return. Absent returns the first page, at a size that the service chooses.'
+_globals['IdentityAccountsList'].__doc__ = 'One page of identity accounts.\n\nAttributes:\n    total_pages: The total number of pages at the requested page size.\n    entries: The accounts on this page. Empty past the last page.'
+_globals['ListWithIdentityOrg'].__doc__ = 'A request for one page of the accounts of an organization.\n\nAttributes:\n    org: The ID of the organization ("org-...").\n    page: The page to return. Absent returns the first page, at a size that the service chooses.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_IDENTITYACCOUNTID'].fields_by_name['value']._options = None

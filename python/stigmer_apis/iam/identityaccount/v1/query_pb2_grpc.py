@@ -45,6 +45,7 @@ class IdentityAccountQueryControllerStub(object):
                 )
 
 
+IdentityAccountQueryControllerStub.__doc__ = 'The service that reads identity accounts. IdentityAccountCommandController writes them.\n\nAttributes:\n    get: Returns the account with the given ID. Fails with NOT_FOUND if it does not exist.\n    whoAmI: Returns the account of the caller.\n    getByEmail: Returns the account with the given email address. Fails with NOT_FOUND if it does not exist.\n    getByIdpId: Returns the account with the given ID at the identity provider. Fails with NOT_FOUND if it does\n        not exist.\n    getActorInfo: Returns the details of an account that audit blocks show.\n\n        The authorization config names no field: the handler checks the account in the request.'
 IdentityAccountQueryControllerAsyncStub = async_stub(IdentityAccountQueryControllerStub)
 
 

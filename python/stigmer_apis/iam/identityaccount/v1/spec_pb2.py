@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/identityaccount/v1/spec.proto', b'\n
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.identityaccount.v1.spec_pb2', _globals)
+_globals['IdentityAccountSpec'].__doc__ = 'The profile of a person or a machine that signs in.\n\nAttributes:\n    idp_id: The ID of the account at the identity provider, such as "auth0|5f7c8ec7c33c6c004bbafe82".\n        Required. Written by the platform at sign-up.\n    email: The email address of the person. Empty for a machine.\n    first_name: The given name of the person. May be empty.\n    last_name: The family name of the person. May be empty.\n    picture_url: The URL of the account\'s picture. Empty if it has none.\n    is_machine_account: Whether the account belongs to a machine instead of a person.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_IDENTITYACCOUNTSPEC'].fields_by_name['idp_id']._options = None

@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/identityaccount/v1/webhook.proto', b
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.identityaccount.v1.webhook_pb2', _globals)
+_globals['Auth0Webhook'].__doc__ = 'An event of Auth0, the identity provider, as written by its log stream. The platform creates an\nidentity account when an event reports a sign-up.\n\nAttributes:\n    date: The time of the event, in ISO 8601 format with a UTC offset.\n    type: The code of the event type, such as "ss" for a sign-up.\n    description: A description of the event, written by Auth0. May be empty.\n    client_id: The ID of the Auth0 application that the user signed up or in with.\n    client_name: The name of the Auth0 application that the user signed up or in with.\n    ip: The IP address from which the user signed up or in.\n    user_agent: The user agent of the browser or client that the user signed up or in with.\n    user_id: The ID of the account at Auth0, as found in IdentityAccountSpec.idp_id.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_AUTH0WEBHOOK']._serialized_start=87

@@ -22,6 +22,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/tenancy/organization/v1/api.proto', b'\n
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.tenancy.organization.v1.api_pb2', _globals)
+_globals['Organization'].__doc__ = 'A tenant, which owns resources and has members. Resources of one organization are inaccessible to\nall others.\n\nAttributes:\n    api_version: The API group and version of the resource, always "tenancy.stigmer.ai/v1".\n    kind: The name of the resource kind, always "Organization".\n    metadata: The identity of the organization. Required, including the slug: the platform does not derive a\n        slug for organizations. The slug appears in URLs, so choose a short, plain one.\n    spec: The desired state, written by the user. Change it with apply or update.\n    status: The observed state, written only by the platform. Ignored in requests.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_ORGANIZATION'].fields_by_name['api_version']._options = None

@@ -38,6 +38,7 @@ class OrganizationCommandControllerStub(object):
                 )
 
 
+OrganizationCommandControllerStub.__doc__ = 'The service that writes organizations. OrganizationQueryController reads them.\n\nAttributes:\n    apply: Creates the organization if none has the given slug; otherwise updates it. Intended for\n        declarative YAML files. Authorized in the handler, as a create or an update.\n    create: Creates an organization, owned by the calling account. Open to any signed-in account. Fails\n        with ALREADY_EXISTS if the slug is taken.\n    update: Updates the metadata and the spec of an organization.\n    delete: Deletes an organization and returns it as it was. Fails with FAILED_PRECONDITION while the\n        organization owns resources.'
 OrganizationCommandControllerAsyncStub = async_stub(OrganizationCommandControllerStub)
 
 

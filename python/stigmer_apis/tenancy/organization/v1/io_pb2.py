@@ -20,6 +20,9 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/tenancy/organization/v1/io.proto', b'\n+
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.tenancy.organization.v1.io_pb2', _globals)
+_globals['Organizations'].__doc__ = 'The organizations of an account.\n\nAttributes:\n    entries: The organizations, in no particular order.'
+_globals['OrganizationList'].__doc__ = 'One page of the organizations that the caller may view.\n\nAttributes:\n    total_pages: The total number of pages at the requested page size.\n    entries: The organizations on this page. Empty past the last page.'
+_globals['OrganizationId'].__doc__ = 'The request of the get and delete RPCs: the ID of one organization.\n\nAttributes:\n    value: The organization ID, as found in metadata.id ("org-..."), 1 to 64 characters.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_ORGANIZATIONID'].fields_by_name['value']._options = None

@@ -35,6 +35,7 @@ class OrganizationQueryControllerStub(object):
                 )
 
 
+OrganizationQueryControllerStub.__doc__ = 'The service that reads organizations. OrganizationCommandController writes them.\n\nAttributes:\n    get: Returns the organization with the given ID. Fails with NOT_FOUND if it does not exist.\n    find: Returns one page of organizations. Open to any signed-in caller; the handler omits\n        organizations that the caller may not view.\n    findMyOrganizations: Returns the organizations of which the calling account is a member.'
 OrganizationQueryControllerAsyncStub = async_stub(OrganizationQueryControllerStub)
 
 

@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/tenancy/organization/v1/spec.proto', b'\
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.tenancy.organization.v1.spec_pb2', _globals)
+_globals['OrganizationSpec'].__doc__ = 'The desired state of an organization.\n\nAttributes:\n    description: A description of the organization for people, up to 500 characters. May be empty.\n    logo_url: The URL of the logo, up to 2048 characters. Empty if the organization has none.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_ORGANIZATIONSPEC'].fields_by_name['description']._options = None

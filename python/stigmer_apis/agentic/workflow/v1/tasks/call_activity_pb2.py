@@ -20,6 +20,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/call_activity.
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.call_activity_pb2', _globals)
+_globals['CallActivityTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_CALL_ACTIVITY, which calls a Temporal\nactivity that a worker of the platform offers and waits for its result. The result is the output\nof the task.\n\nAttributes:\n    activity: The registered name of the activity. Required, at least one character.\n    input: The input of the activity, whose values may be expressions. Absent if it takes none.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_CALLACTIVITYTASKCONFIG'].fields_by_name['activity']._options = None

@@ -20,6 +20,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/for.proto', b'
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.for_pb2', _globals)
+_globals['ForTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_FOR, which runs tasks for each item of a\ncollection, one item after the other.\n\nAttributes:\n    each: The name of the variable that holds the current item. Required, at least one character.\n    in: The expression that yields the collection. Required, at least one character.\n    do: The tasks to run for each item, in order. At least one.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_FORTASKCONFIG'].fields_by_name['each']._options = None

@@ -20,6 +20,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/fork.proto', b
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.fork_pb2', _globals)
+_globals['ForkTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_FORK, which runs branches in parallel.\n\nAttributes:\n    branches: The branches to run. At least two.\n    compete: Whether the first branch to finish wins and the others are cancelled. If false, the task waits\n        for all branches, and its output holds the output of each branch by name.'
+_globals['ForkBranch'].__doc__ = 'A sequence of tasks that runs in parallel with the other branches of a fork.\n\nAttributes:\n    name: The name of the branch, unique within the fork. Required, at least one character.\n    do: The tasks of the branch, in order. At least one.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_FORKTASKCONFIG'].fields_by_name['branches']._options = None

@@ -20,6 +20,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/grpc_call.prot
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.grpc_call_pb2', _globals)
+_globals['GrpcCallTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_GRPC_CALL, which calls a unary gRPC\nmethod. The response, in its JSON form, is the output of the task.\n\nAttributes:\n    service: The full name of the service, such as "example.v1.GreeterService". Required, at least one\n        character.\n    method: The name of the method, such as "SayHello". Required, at least one character.\n    request: The request, in its JSON form; values may be expressions. Absent sends an empty request.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_GRPCCALLTASKCONFIG'].fields_by_name['service']._options = None

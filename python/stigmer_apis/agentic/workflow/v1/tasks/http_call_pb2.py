@@ -20,6 +20,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/http_call.prot
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.http_call_pb2', _globals)
+_globals['HttpCallTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_HTTP_CALL, which sends an HTTP request.\nThe body of the response is the output of the task.\n\nAttributes:\n    method: The HTTP method: GET, POST, PUT, DELETE or PATCH. Required.\n    endpoint: The endpoint that receives the request. Required.\n    headers: The HTTP headers to send; values may be expressions. Do not store secrets in plain text here.\n    body: The body to send, as JSON; values may be expressions. Absent sends none.\n    timeout_seconds: The time to wait for the response, in seconds, 1 to 300. Required: an unset field reads as 0,\n        which is out of range.'
+_globals['HttpEndpoint'].__doc__ = 'The destination of an HTTP request.\n\nAttributes:\n    uri: The URI of the endpoint, which may contain expressions. Required, at least one character.'
 from stigmer_apis import _printing
 _printing.install(_globals, 'HttpCallTaskConfig')
 if _descriptor._USE_C_DESCRIPTORS == False:

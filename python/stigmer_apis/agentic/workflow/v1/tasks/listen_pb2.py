@@ -19,6 +19,9 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/listen.proto',
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.listen_pb2', _globals)
+_globals['ListenTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_LISTEN, which waits until the Temporal\nworkflow of the execution receives messages. Those messages are the output of the task.\n\nAttributes:\n    to: The messages to wait for. Required.'
+_globals['ListenTo'].__doc__ = 'The messages that end a wait.\n\nAttributes:\n    mode: The condition that ends the wait: "one" for any of the messages, "all" for every one of them.\n        Required.\n    signals: The messages to wait for. At least one.'
+_globals['SignalSpec'].__doc__ = 'One message to wait for.\n\nAttributes:\n    id: The name of the message, as its sender gives it. Required, at least one character.\n    type: The type of the Temporal message: "signal", "query" or "update". Required.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_LISTENTASKCONFIG'].fields_by_name['to']._options = None

@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/raise.proto', 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.raise_pb2', _globals)
+_globals['RaiseTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_RAISE, which fails with an error. An\nenclosing task of kind WORKFLOW_TASK_KIND_TRY can catch the error; otherwise it fails the\nexecution.\n\nAttributes:\n    error: The type of the error, which distinguishes it from others. Required, at least one character.\n    message: The error message for the user, which may contain expressions. Required, at least one\n        character.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_RAISETASKCONFIG'].fields_by_name['error']._options = None

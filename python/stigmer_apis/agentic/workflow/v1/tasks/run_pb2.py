@@ -20,6 +20,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/run.proto', b'
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.run_pb2', _globals)
+_globals['RunTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_RUN, which runs another workflow and waits\nfor it to end. The output of that workflow is the output of the task.\n\nAttributes:\n    workflow: The slug of the workflow. The task runs its default instance. Required, at least one character.\n    input: The input of the workflow, whose values may be expressions. Absent if it takes none.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_RUNTASKCONFIG'].fields_by_name['workflow']._options = None

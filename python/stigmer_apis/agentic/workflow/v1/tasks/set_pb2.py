@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/set.proto', b'
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.set_pb2', _globals)
+_globals['SetTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_SET, which computes values. The values are\nthe output of the task.\n\nAttributes:\n    variables: The values, by variable name; each may be an expression. At least one.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_SETTASKCONFIG_VARIABLESENTRY']._options = None

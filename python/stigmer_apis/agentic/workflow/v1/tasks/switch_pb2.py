@@ -19,6 +19,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/switch.proto',
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.switch_pb2', _globals)
+_globals['SwitchTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_SWITCH. The first case whose condition is\ntrue selects the next task. If there is none, the next task in order runs.\n\nAttributes:\n    cases: The cases, evaluated in order. At least one.'
+_globals['SwitchCase'].__doc__ = 'A condition, and the task that runs next if it is true.\n\nAttributes:\n    name: The name of the case, unique within the switch. Required, at least one character.\n    when: The condition, an expression that yields true or false. Empty is always true, which makes this\n        the default case.\n    then: The task that runs next, as in FlowControl.then. Required, at least one character.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_SWITCHTASKCONFIG'].fields_by_name['cases']._options = None

@@ -20,6 +20,8 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/try.proto', b'
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.try_pb2', _globals)
+_globals['TryTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_TRY, which runs tasks, and other tasks if\none of them fails.\n\nAttributes:\n    try: The tasks to run, in order. At least one.\n    catch: The error handler, which runs if one of the tasks fails. If absent, the error propagates.'
+_globals['CatchBlock'].__doc__ = 'The tasks that handle an error.\n\nAttributes:\n    as: The name of the variable that holds the error. Empty means "error".\n    do: The tasks to run, in order. At least one.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_TRYTASKCONFIG'].fields_by_name['try']._options = None

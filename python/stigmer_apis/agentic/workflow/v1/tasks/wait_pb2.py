@@ -19,6 +19,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/wait.proto', b
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.agentic.workflow.v1.tasks.wait_pb2', _globals)
+_globals['WaitTaskConfig'].__doc__ = 'The configuration of a task of kind WORKFLOW_TASK_KIND_WAIT, which waits on a timer that survives\nrestarts.\n\nAttributes:\n    seconds: The time to wait, in seconds, 1 or greater. Required.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_WAITTASKCONFIG'].fields_by_name['seconds']._options = None

@@ -21,6 +21,7 @@ DESCRIPTOR = _pool.add_file('ai/stigmer/iam/iampolicy/v1/rpcauthorization/io.pro
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stigmer_apis.iam.iampolicy.v1.rpcauthorization.io_pb2', _globals)
+_globals['RpcAuthorizationConfig'].__doc__ = 'The check that the platform makes before it calls the handler of an RPC: whether the caller has\nthe permission on the resource.\n\nresource_kind or resource_kind_path gives the kind of the resource; field_path or resource_id\ngives its ID.\n\nAttributes:\n    permission: The permission that the caller must have on the resource.\n    resource_kind: The kind of the resource. If api_resource_kind_unknown, resource_kind_path applies.\n    resource_kind_path: The path of the request field that holds the kind of the resource, with dots between field\n        names. Empty if resource_kind is set.\n    field_path: The path of the request field that holds the ID of the resource, with dots between field names\n        ("metadata.id"). Empty if resource_id is set.\n    error_msg: The error message for a caller without the permission, returned with PERMISSION_DENIED.\n    resource_id: The fixed ID of the resource, such as "stigmer" for the platform itself. Empty if field_path is\n        set.'
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_RPCAUTHORIZATIONCONFIG']._serialized_start=243
