@@ -74,7 +74,8 @@ def missing(owner: Any, path: str, body: list[ast.stmt]) -> Iterator[str]:
 
 
 def rpcs(owner: Any) -> set[str]:
-    return set(vars(owner(grpc.insecure_channel("localhost:1"))))
+    attributes: dict[str, object] = vars(owner(grpc.insecure_channel("localhost:1")))
+    return set(attributes)
 
 
 @for_each(STUBS | HAND_WRITTEN)
