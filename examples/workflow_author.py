@@ -19,7 +19,6 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
 from stigmer_apis.agentic.workflow.v1 import (
-    Export,
     FlowControl,
     Workflow,
     WorkflowDocument,
@@ -83,7 +82,7 @@ def task(name: str, config: Message, *, export: str = "", then: str = "") -> Wor
     made = WorkflowTask(name=name, kind=KINDS[type(config)], task_config=to_struct(config))
     if export:
         # `export.as = ...` is a syntax error, because "as" is a keyword. Use a string instead.
-        made.export.CopyFrom(Export(**{"as": export}))
+        setattr(made.export, "as", export)
     if then:
         made.flow.CopyFrom(FlowControl(then=then))
     return made
@@ -154,13 +153,12 @@ def weekly_report() -> Workflow:
     )
     notify.body.update({"text": "${ .summary }", "urgent": False})
 
-    # Set a field named like a keyword with **, next to the other fields ...
+    # Set a field named like a keyword with setattr(), or getattr() if it is repeated.
     check_each = ForTaskConfig(
         each="order",
         do=[task("check", SetTaskConfig(variables={"valid": "${ .order.total > 0 }"}))],
-        **{"in": "${ .orders }"},
     )
-    # ... or afterwards with setattr(), or getattr() for a repeated field.
+    setattr(check_each, "in", "${ .orders }")
     on_failure = CatchBlock(do=[task("pause", WaitTaskConfig(seconds=60))])
     setattr(on_failure, "as", "failure")
     attempt = TryTaskConfig(catch=on_failure)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.internal import api_implementation
-
-if TYPE_CHECKING:
-    from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 
 def add_file(name: str, serialized: bytes) -> FileDescriptor:
@@ -43,7 +40,7 @@ def _other_copy(name: str, serialized: bytes) -> FileDescriptor | None:
     return next(filter(None, [_found(pool.FindFileByName, name), *found]), None)
 
 
-def _declared(serialized: bytes) -> FileDescriptorProto:
+def _declared(serialized: bytes) -> Any:
     """Parse a file, without what compilers note about it."""
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 UV = ROOT / "build" / "bootstrap" / "bin" / "uv"
 FREEZING = ROOT / "build" / "environments" / "freezing" / "bin"
+CHECKERS = ROOT / "build" / "environments" / "checkers" / "bin"
 INSTALLERS = ROOT / "build" / "environments" / "installers" / "bin"
 WHEEL_HOUSE = ROOT / "build" / "wheel-house"
 

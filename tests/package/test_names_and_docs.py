@@ -74,8 +74,8 @@ def missing(owner: Any, path: str, body: list[ast.stmt]) -> Iterator[str]:
 
 
 def rpcs(owner: Any) -> set[str]:
-    attributes: dict[str, object] = vars(owner(grpc.insecure_channel("localhost:1")))
-    return set(attributes)
+    stub: object = owner(grpc.insecure_channel("localhost:1"))
+    return set(vars(stub))
 
 
 @for_each(STUBS | HAND_WRITTEN)

@@ -4,8 +4,6 @@ Which fields of a message type can lead to a secret is found once per type; a me
 searched only where one can be.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Callable, Iterable

@@ -5,8 +5,6 @@ padding, and a nil slice, map or pointer is null. Reading takes keys in any case
 it does not know, and leaves a field that is null or missing at its zero value.
 """
 
-from __future__ import annotations
-
 import binascii
 import dataclasses
 import json

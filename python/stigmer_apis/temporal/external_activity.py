@@ -15,7 +15,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from temporalio import activity
 from temporalio.common import RetryPolicy
@@ -52,6 +52,7 @@ _RPC_TIMEOUT = timedelta(seconds=10)
 _log = logging.getLogger(__name__)
 
 
+@runtime_checkable  # for beartype
 class ExecutionCommands(Protocol):
     """The asyncio stub of either command controller.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from temporalio import workflow
 from temporalio.api.common.v1 import Payloads
@@ -21,9 +21,6 @@ from stigmer_apis.temporal.system_activities import (
     ExternalError,
     too_large,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # What the stock Go SDK calls Temporal's answer that nothing waits for a token.
 _GO_NOT_FOUND = "NotFound"

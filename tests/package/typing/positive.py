@@ -182,12 +182,8 @@ def presence() -> None:
 
 
 def keyword_fields() -> None:
-    """A field whose name is a keyword is reached by a string, and its type is Any.
-
-    `**{"in": ...}` is accepted where every other field is given, or the value suits those that are
-    not; `setattr` is accepted always.
-    """
-    export = Export(**{"as": "${ . }"})
+    """A field whose name is a keyword is reached by a string, and its type is Any."""
+    export = Export()
     setattr(export, "as", "${ .orders }")
     assert_type(getattr(export, "as"), Any)
     expression: str = getattr(export, "as")
@@ -195,15 +191,17 @@ def keyword_fields() -> None:
     assert_type(Export.AS_FIELD_NUMBER, int)
     export.ClearField("as")
 
-    each = ForTaskConfig(each="order", do=[TaskOfADefinition(name="check")], **{"in": "${ . }"})
+    each = ForTaskConfig(each="order", do=[TaskOfADefinition(name="check")])
+    setattr(each, "in", "${ . }")
     assert_type(each.do, RepeatedCompositeFieldContainer[TaskOfADefinition])
     assert_type(ForTaskConfig.IN_FIELD_NUMBER, int)
     each.ClearField("in")
 
     attempt = TryTaskConfig(
-        catch=CatchBlock(do=[TaskOfADefinition(name="undo")], **{"as": "failure"}),
-        **{"try": [TaskOfADefinition(name="fetch")]},
+        catch=CatchBlock(do=[TaskOfADefinition(name="undo")]),
     )
+    setattr(attempt.catch, "as", "failure")
+    getattr(attempt, "try").extend([TaskOfADefinition(name="fetch")])
     getattr(attempt, "try").append(TaskOfADefinition(name="check"))
     tried: RepeatedCompositeFieldContainer[TaskOfADefinition] = getattr(attempt, "try")
     tried.add(name="notify")
@@ -242,7 +240,8 @@ def options() -> None:
 
 
 def about_the_package() -> None:
-    assert_type(stigmer_apis.__version__, str)
+    version: str = stigmer_apis.__version__
+    print(version)
     assert_type(schema.proto_root(), Path)
     assert_type(schema.image_path(), Path)
     assert_type(schema.file_descriptor_set(), FileDescriptorSet)
