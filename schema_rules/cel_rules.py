@@ -9,15 +9,18 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from schema_rules import hints
+from schema_rules.field_kinds import holds_json
 from schema_rules.finding import Finding
 from schema_rules.samples import entry_of, value_of
-from schema_rules.schema import Enum, Field, Message, Schema
+from schema_rules.schema import RULES, Enum, Field, Message, Schema
 from schema_rules.soundness import soundness
-from schema_rules.validation import CelRule, Oracle, cel_rules, standard_rules
+from schema_rules.validation import CelRule, Oracle, cel_rules, standard_rules, without_wording
 
 _NEGATED = re.compile(r"\b(not|no|never|except)\b")
 _NO_VALUE = 2**31 - 1
 """An enum number that no enum of ours has."""
+_IGNORE_ALWAYS = 3
+"""`buf.validate.IGNORE_ALWAYS`."""
 _CLOCK = ("lt_now", "gt_now", "within")
 """The standard rules that compare with the present time."""
 
@@ -64,6 +67,27 @@ def validation_satisfiable(schema: Schema) -> Iterator[Finding]:
             "satisfies; resolve the contradiction, or add a value that satisfies them as an "
             "example",
         )
+
+
+def struct_ignored(schema: Schema) -> Iterator[Finding]:
+    """STRUCT_IGNORED: validation skips free-form JSON, unless the field has rules of its own.
+
+    A validator visits every value in a message, even where no rule can apply.
+    """
+    for message in schema.messages.values():
+        for field in message.fields:
+            if message.descriptor.options.map_entry or not holds_json(schema, field):
+                continue
+            rules = without_wording(field.options[RULES]) if RULES in field.options else None
+            stated = {each.name: value for each, value in rules.ListFields()} if rules else {}
+            if stated.pop("ignore", 0) != _IGNORE_ALWAYS and not stated:
+                yield Finding(
+                    "STRUCT_IGNORED",
+                    field,
+                    f'Field "{field.descriptor.name}" holds free-form JSON without rules, which '
+                    "validation would visit value by value; set (buf.validate.field).ignore to "
+                    "IGNORE_ALWAYS",
+                )
 
 
 def cel_id(schema: Schema) -> Iterator[Finding]:

@@ -62,6 +62,7 @@ RULES: dict[str, Callable[[Schema], Iterator[Finding]]] = {
     "CEL_CLOCK": cel_rules.cel_clock,
     "CEL_DECIDES": cel_rules.cel_decides,
     "VALIDATION_SATISFIABLE": cel_rules.validation_satisfiable,
+    "STRUCT_IGNORED": cel_rules.struct_ignored,
 }
 
 COMPATIBILITY_RULES: dict[str, Callable[[Schema, Schema], Iterator[Finding]]] = {

@@ -18,6 +18,7 @@ _OPAQUE = frozenset(
 )
 """Messages of others that hold whatever text a caller puts into them."""
 _COLLECTIONS = frozenset(f"google.protobuf.{name}" for name in ("Any", "Struct", "ListValue"))
+_JSON = frozenset(f"google.protobuf.{name}" for name in ("Struct", "Value", "ListValue"))
 _NO_NUMBERS = {
     *_TEXT,
     _Type.TYPE_MESSAGE,
@@ -95,6 +96,11 @@ def holds_any_entries(schema: Schema, field: Field) -> bool:
     """Whether a field holds text by names that the caller chooses: a map, a Struct, an Any."""
     is_map = value_of(schema, field) is not field
     return holds_text(schema, field) and (is_map or field.type_name in _COLLECTIONS)
+
+
+def holds_json(schema: Schema, field: Field) -> bool:
+    """Whether a field holds JSON of any shape, be it in a map or a list."""
+    return value_of(schema, field).type_name in _JSON
 
 
 def is_number(field: Field) -> bool:

@@ -11,6 +11,9 @@ from tests.mutation.changes import Mutation, clear_option, edit, make, set_in_op
 from tests.mutation.draft import Contract, Draft
 from tests.mutation.elements import Target, fields_of, has_option, messages_in
 
+_IGNORE_ALWAYS = 3
+"""`buf.validate.IGNORE_ALWAYS`."""
+
 
 def of_rules(contract: Contract) -> Iterator[Mutation]:
     option = contract.option(RULES)
@@ -23,9 +26,10 @@ def of_rules(contract: Contract) -> Iterator[Mutation]:
             if has_option(field, option):
                 at = partial(make, field)
                 yield at("rule: drop all rules of a field", edit(field, clear_option, option))
-                ignored = edit(field, set_in_option, option, ("ignore",), 3)
-                yield at("rule: ignore always", ignored)
                 rules = field.element.options.Extensions[option]
+                if rules.ignore != _IGNORE_ALWAYS:
+                    ignored = edit(field, set_in_option, option, ("ignore",), _IGNORE_ALWAYS)
+                    yield at("rule: ignore always", ignored)
                 for kind, detail, path, value in _of_rule(rules, ()):
                     yield at(kind, edit(field, set_in_option, option, path, value), detail)
         whole = contract.option("buf.validate.message")
@@ -65,7 +69,7 @@ def _of_rule(rules: Any, above: tuple[str, ...]) -> Iterator[tuple[str, str, Any
             yield f"rule: extend {name}", "", path, [*value, "extended"]
         else:
             yield f"rule: drop {name}", "", path, None
-            if isinstance(value, bool):
+            if isinstance(value, bool) or part.enum_type is not None:
                 continue
             if isinstance(value, str):
                 yield f"rule: change {name}", "", path, f"{value}x"

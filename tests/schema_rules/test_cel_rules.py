@@ -254,6 +254,23 @@ SATISFIABLE = {
     "text_in_five_parts": _of_field("this.split(' ').size() == 5"),
     "a_long_text": _field("string.min_len = 20000"),
     "many_items": _field("repeated.min_items = 1000", "repeated string"),
+    "free_form_json_of_any_kind": """\
+message Holder {
+  google.protobuf.Struct one = 1; // STRUCT_IGNORED
+  repeated google.protobuf.Value many = 2; // STRUCT_IGNORED
+  map<string, google.protobuf.ListValue> named = 3; // STRUCT_IGNORED
+  google.protobuf.Struct if_given = 4 // STRUCT_IGNORED
+    [(buf.validate.field).ignore = IGNORE_IF_ZERO_VALUE];
+  oneof either {
+    google.protobuf.Value of_a_oneof = 5; // STRUCT_IGNORED
+  }
+  google.protobuf.Struct off = 6 [(buf.validate.field).required = false]; // STRUCT_IGNORED
+  google.protobuf.Struct skipped = 7 [(buf.validate.field).ignore = IGNORE_ALWAYS];
+  map<string, google.protobuf.Value> skipped_too = 8 [(buf.validate.field).ignore = IGNORE_ALWAYS];
+  google.protobuf.Struct required = 9 [(buf.validate.field).required = true];
+  google.protobuf.Timestamp at = 10;
+}
+""",
     "a_struct_of_few_fields": _of_field("size(this) <= 50", "google.protobuf.Struct"),
     "items_of_which_one_is_named": _of_field(
         "this.exists(part, part.name == 'main') && this.map(part, part.name).unique()",

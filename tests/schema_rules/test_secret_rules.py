@@ -170,7 +170,8 @@ message Setting {
 message Call {
   map<string, string> headers = 1; // SECRET_STATED: entries
   map<string, bytes> env_placeholders = 2; // SECRET_STATED: entries
-  google.protobuf.Struct query_params = 3; // SECRET_STATED: entries
+  google.protobuf.Struct query_params = 3 // SECRET_STATED: entries
+    [(buf.validate.field).ignore = IGNORE_ALWAYS];
   map<string, int32> header_sizes = 4;
   string header = 5;
   map<string, Login> env = 6;

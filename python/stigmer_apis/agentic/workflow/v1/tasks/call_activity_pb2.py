@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/call_activity.proto', b'\n8ai/stigmer/agentic/workflow/v1/tasks/call_activity.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"o\n\x16\x43\x61llActivityTaskConfig\x12&\n\x08\x61\x63tivity\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x08\x61\x63tivity\x12-\n\x05input\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x05inputb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/call_activity.proto', b'\n8ai/stigmer/agentic/workflow/v1/tasks/call_activity.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"w\n\x16\x43\x61llActivityTaskConfig\x12&\n\x08\x61\x63tivity\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x08\x61\x63tivity\x12\x35\n\x05input\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xbaH\x03\xd8\x01\x03R\x05inputb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -25,6 +25,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_CALLACTIVITYTASKCONFIG'].fields_by_name['activity']._options = None
   _globals['_CALLACTIVITYTASKCONFIG'].fields_by_name['activity']._serialized_options = b'\272H\007\310\001\001r\002\020\001'
+  _globals['_CALLACTIVITYTASKCONFIG'].fields_by_name['input']._options = None
+  _globals['_CALLACTIVITYTASKCONFIG'].fields_by_name['input']._serialized_options = b'\272H\003\330\001\003'
   _globals['_CALLACTIVITYTASKCONFIG']._serialized_start=128
-  _globals['_CALLACTIVITYTASKCONFIG']._serialized_end=239
+  _globals['_CALLACTIVITYTASKCONFIG']._serialized_end=247
 # @@protoc_insertion_point(module_scope)

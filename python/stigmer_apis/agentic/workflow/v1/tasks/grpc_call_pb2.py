@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/grpc_call.proto', b'\n4ai/stigmer/agentic/workflow/v1/tasks/grpc_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"\x91\x01\n\x12GrpcCallTaskConfig\x12$\n\x07service\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x07service\x12\"\n\x06method\x18\x02 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x06method\x12\x31\n\x07request\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x07requestb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/grpc_call.proto', b'\n4ai/stigmer/agentic/workflow/v1/tasks/grpc_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"\x99\x01\n\x12GrpcCallTaskConfig\x12$\n\x07service\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x07service\x12\"\n\x06method\x18\x02 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x06method\x12\x39\n\x07request\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xbaH\x03\xd8\x01\x03R\x07requestb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -27,6 +27,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_GRPCCALLTASKCONFIG'].fields_by_name['service']._serialized_options = b'\272H\007\310\001\001r\002\020\001'
   _globals['_GRPCCALLTASKCONFIG'].fields_by_name['method']._options = None
   _globals['_GRPCCALLTASKCONFIG'].fields_by_name['method']._serialized_options = b'\272H\007\310\001\001r\002\020\001'
+  _globals['_GRPCCALLTASKCONFIG'].fields_by_name['request']._options = None
+  _globals['_GRPCCALLTASKCONFIG'].fields_by_name['request']._serialized_options = b'\272H\003\330\001\003'
   _globals['_GRPCCALLTASKCONFIG']._serialized_start=125
-  _globals['_GRPCCALLTASKCONFIG']._serialized_end=270
+  _globals['_GRPCCALLTASKCONFIG']._serialized_end=278
 # @@protoc_insertion_point(module_scope)

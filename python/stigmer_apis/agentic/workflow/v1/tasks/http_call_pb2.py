@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/http_call.proto', b'\n4ai/stigmer/agentic/workflow/v1/tasks/http_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"\xb1\x03\n\x12HttpCallTaskConfig\x12?\n\x06method\x18\x01 \x01(\tB\'\xbaH$\xc8\x01\x01r\x1fR\x03GETR\x04POSTR\x03PUTR\x06\x44\x45LETER\x05PATCHR\x06method\x12V\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x32.ai.stigmer.agentic.workflow.v1.tasks.HttpEndpointB\x06\xbaH\x03\xc8\x01\x01R\x08\x65ndpoint\x12\x64\n\x07headers\x18\x03 \x03(\x0b\x32\x45.ai.stigmer.agentic.workflow.v1.tasks.HttpCallTaskConfig.HeadersEntryB\x03\x80\x01\x01R\x07headers\x12+\n\x04\x62ody\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\x04\x62ody\x12\x33\n\x0ftimeout_seconds\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xac\x02(\x01R\x0etimeoutSeconds\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\",\n\x0cHttpEndpoint\x12\x1c\n\x03uri\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x03urib\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/http_call.proto', b'\n4ai/stigmer/agentic/workflow/v1/tasks/http_call.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"\xb9\x03\n\x12HttpCallTaskConfig\x12?\n\x06method\x18\x01 \x01(\tB\'\xbaH$\xc8\x01\x01r\x1fR\x03GETR\x04POSTR\x03PUTR\x06\x44\x45LETER\x05PATCHR\x06method\x12V\n\x08\x65ndpoint\x18\x02 \x01(\x0b\x32\x32.ai.stigmer.agentic.workflow.v1.tasks.HttpEndpointB\x06\xbaH\x03\xc8\x01\x01R\x08\x65ndpoint\x12\x64\n\x07headers\x18\x03 \x03(\x0b\x32\x45.ai.stigmer.agentic.workflow.v1.tasks.HttpCallTaskConfig.HeadersEntryB\x03\x80\x01\x01R\x07headers\x12\x33\n\x04\x62ody\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xbaH\x03\xd8\x01\x03R\x04\x62ody\x12\x33\n\x0ftimeout_seconds\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xac\x02(\x01R\x0etimeoutSeconds\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\",\n\x0cHttpEndpoint\x12\x1c\n\x03uri\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x03urib\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,14 +34,16 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_HTTPCALLTASKCONFIG'].fields_by_name['endpoint']._serialized_options = b'\272H\003\310\001\001'
   _globals['_HTTPCALLTASKCONFIG'].fields_by_name['headers']._options = None
   _globals['_HTTPCALLTASKCONFIG'].fields_by_name['headers']._serialized_options = b'\200\001\001'
+  _globals['_HTTPCALLTASKCONFIG'].fields_by_name['body']._options = None
+  _globals['_HTTPCALLTASKCONFIG'].fields_by_name['body']._serialized_options = b'\272H\003\330\001\003'
   _globals['_HTTPCALLTASKCONFIG'].fields_by_name['timeout_seconds']._options = None
   _globals['_HTTPCALLTASKCONFIG'].fields_by_name['timeout_seconds']._serialized_options = b'\272H\007\032\005\030\254\002(\001'
   _globals['_HTTPENDPOINT'].fields_by_name['uri']._options = None
   _globals['_HTTPENDPOINT'].fields_by_name['uri']._serialized_options = b'\272H\007\310\001\001r\002\020\001'
   _globals['_HTTPCALLTASKCONFIG']._serialized_start=125
-  _globals['_HTTPCALLTASKCONFIG']._serialized_end=558
-  _globals['_HTTPCALLTASKCONFIG_HEADERSENTRY']._serialized_start=500
-  _globals['_HTTPCALLTASKCONFIG_HEADERSENTRY']._serialized_end=558
-  _globals['_HTTPENDPOINT']._serialized_start=560
-  _globals['_HTTPENDPOINT']._serialized_end=604
+  _globals['_HTTPCALLTASKCONFIG']._serialized_end=566
+  _globals['_HTTPCALLTASKCONFIG_HEADERSENTRY']._serialized_start=508
+  _globals['_HTTPCALLTASKCONFIG_HEADERSENTRY']._serialized_end=566
+  _globals['_HTTPENDPOINT']._serialized_start=568
+  _globals['_HTTPENDPOINT']._serialized_end=612
 # @@protoc_insertion_point(module_scope)

@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/run.proto', b'\n.ai/stigmer/agentic/workflow/v1/tasks/run.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"f\n\rRunTaskConfig\x12&\n\x08workflow\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x08workflow\x12-\n\x05input\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x05inputb\x06proto3')
+DESCRIPTOR = _pool.add_file('ai/stigmer/agentic/workflow/v1/tasks/run.proto', b'\n.ai/stigmer/agentic/workflow/v1/tasks/run.proto\x12$ai.stigmer.agentic.workflow.v1.tasks\x1a\x1cgoogle/protobuf/struct.proto\"n\n\rRunTaskConfig\x12&\n\x08workflow\x18\x01 \x01(\tB\n\xbaH\x07\xc8\x01\x01r\x02\x10\x01R\x08workflow\x12\x35\n\x05input\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xbaH\x03\xd8\x01\x03R\x05inputb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -25,6 +25,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_RUNTASKCONFIG'].fields_by_name['workflow']._options = None
   _globals['_RUNTASKCONFIG'].fields_by_name['workflow']._serialized_options = b'\272H\007\310\001\001r\002\020\001'
+  _globals['_RUNTASKCONFIG'].fields_by_name['input']._options = None
+  _globals['_RUNTASKCONFIG'].fields_by_name['input']._serialized_options = b'\272H\003\330\001\003'
   _globals['_RUNTASKCONFIG']._serialized_start=118
-  _globals['_RUNTASKCONFIG']._serialized_end=220
+  _globals['_RUNTASKCONFIG']._serialized_end=228
 # @@protoc_insertion_point(module_scope)
