@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -222,12 +222,29 @@ class Schema:
         message = self.messages[name]
         types = {field.type_name for field in message.fields} & self.enums.keys()
         held: list[Message | Enum] = [self.enums[enum] for enum in sorted(types)]
-        for element in (message, *held):
+        for element in (self._without_idle_ignore(message), *held):
             bare = element.file.syntax, element.file.edition, element.name
             digest.update(repr(bare).encode())
             digest.update(element.file.options.SerializeToString(deterministic=True))
             digest.update(element.descriptor.SerializeToString(deterministic=True))
         return digest.digest()
+
+    def _without_idle_ignore(self, message: Message) -> Message:
+        """A copy without `ignore` on fields that have no rules, nor have the messages of others."""
+        copy = DescriptorProto()
+        copy.CopyFrom(message.descriptor)
+        for bare, element in zip(copy.field, message.fields, strict=True):
+            set_rules = element.options[RULES].ListFields() if RULES in element.options else []
+            if [rule.name for rule, _ in set_rules] == ["ignore"] and (
+                element.type_name not in self.messages
+            ):
+                options: Any = self.prototype("google.protobuf.FieldOptions")
+                options.ParseFromString(bare.options.SerializeToString())
+                options.ClearExtension(self.pool.FindExtensionByName(RULES))
+                bare.options.ParseFromString(options.SerializeToString())
+                if not options.ByteSize():
+                    bare.ClearField("options")
+        return replace(message, descriptor=copy)
 
     def prototype(self, name: str) -> ProtoMessage:
         """An empty instance of the message with that full name."""

@@ -27,7 +27,7 @@ from schema_rules.check import (
     unexcused,
 )
 from schema_rules.finding import FORMATS, Finding, as_github_action, as_json, as_text, in_order
-from schema_rules.schema import Element
+from schema_rules.schema import Element, Schema
 from tests.schema_rules import (
     test_authorization_rules,
     test_cel_rules,
@@ -335,3 +335,19 @@ class TestMakeLint:
         assert "excuses ai.stigmer.x.v1.X from NUMBER_GAP" in stopped.stderr
         assert "Traceback" not in stopped.stderr
         assert "no findings" not in stopped.stdout
+
+
+def test_ignoring_a_field_without_rules_leaves_what_is_valid(whole: FileDescriptorSet) -> None:
+    contract = FileDescriptorSet()
+    contract.CopyFrom(whole)
+    name = "ai.stigmer.agentic.workflow.v1.tasks.HttpCallTaskConfig"
+    ignored = Schema(contract).digest(name)
+    (message,) = (m for f in contract.file for m in f.message_type if name.endswith(f".{m.name}"))
+    (body,) = (field for field in message.field if field.name == "body")
+    assert body.options.ByteSize(), "the field has no options, so nothing was compared"
+    body.ClearField("options")
+    assert Schema(contract).digest(name) == ignored
+    (endpoint,) = (field for field in message.field if field.name == "endpoint")
+    assert endpoint.options.ByteSize(), "the field has no rules, so nothing was compared"
+    endpoint.ClearField("options")
+    assert Schema(contract).digest(name) != ignored
