@@ -234,10 +234,9 @@ class Schema:
         copy = DescriptorProto()
         copy.CopyFrom(message.descriptor)
         for bare, element in zip(copy.field, message.fields, strict=True):
-            set_rules = element.options[RULES].ListFields() if RULES in element.options else []
-            if [rule.name for rule, _ in set_rules] == ["ignore"] and (
-                element.type_name not in self.messages
-            ):
+            rules: Any = element.options.get(RULES)
+            names = [rule.name for rule, _ in rules.ListFields()] if rules is not None else []
+            if names == ["ignore"] and (element.type_name not in self.messages):
                 options: Any = self.prototype("google.protobuf.FieldOptions")
                 options.ParseFromString(bare.options.SerializeToString())
                 options.ClearExtension(self.pool.FindExtensionByName(RULES))
