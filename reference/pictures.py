@@ -1,0 +1,160 @@
+"""Pictures of the contract as SVG, drawn from the descriptors; wide as a phone, so legible on one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from markupsafe import Markup, escape
+
+from reference.model import Entry, Reference
+from schema_rules.resource_ids import Registry
+from schema_rules.words import singular, words
+
+_WIDTH = 360
+_ROW = 30
+_TERMINAL = "Terminal."
+
+
+def resources(reference: Reference) -> Markup:
+    """Draw which resources refer to which: a list, with an arc from each to what it names."""
+    names = [entry.name for entry, _ in reference.resources()]
+    edges = _references(reference)
+    order = _ordered(names, edges)
+    row = {name: 24 + i * _ROW for i, name in enumerate(order)}
+    parts = [_label(name, 10, y + 4, "start") for name, y in row.items()]
+    for origin, target in edges:
+        parts.append(_arc(row[origin], row[target]))
+    said = ". ".join(f"{origin} refers to {target}" for origin, target in edges)
+    title = "Which resources refer to which"
+    return _svg(title, f"{said}.", len(order) * _ROW + 20, parts)
+
+
+def _references(reference: Reference) -> list[tuple[str, str]]:
+    registry = Registry(reference.schema)
+    kinds = {kind: name for kind, name in registry.names.items() if name}
+    edges: dict[tuple[str, str], None] = {}
+    for resource, _ in reference.resources():
+        spec = reference.schema.messages.get(f"{resource.element.name}Spec")
+        for name in sorted(reference.schema.reachable(spec.name)) if spec else ():
+            message = reference.schema.messages[name]
+            if message.package != resource.element.package:
+                continue
+            for field in message.fields:
+                *stem, end = map(singular, words(field.descriptor.name))
+                meant = {kinds[kind] for kind in registry.ending_in(tuple(stem)) & kinds.keys()}
+                if end in ("id", "ref") and stem and len(meant) == 1:
+                    edges[resource.name, *meant] = None  # type: ignore[index]
+    return [(origin, target) for origin, target in edges if origin != target]
+
+
+def _ordered(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[str]:
+    """Order names so that arcs lead down wherever they can."""
+    below: dict[str, int] = {}
+
+    def depth(name: str, above: frozenset[str]) -> int:
+        if name not in below:
+            targets = [t for o, t in edges if o == name and t not in above]
+            below[name] = 1 + max((depth(t, above | {name}) for t in targets), default=0)
+        return below[name]
+
+    joined = {name for edge in edges for name in edge}
+    return sorted((n for n in names if n in joined), key=lambda n: (-depth(n, frozenset()), n))
+
+
+def _arc(start: int, end: int) -> str:
+    x, wide = 196, 18 + 0.42 * abs(end - start)
+    return (
+        f'<path class="edge" marker-end="url(#arrow)" d="M{x} {start} '
+        f'C{x + wide:.0f} {start} {x + wide:.0f} {end} {x + 4} {end}"/>'
+    )
+
+
+def phases(enum: Entry) -> Markup | None:
+    """Draw how the values of an enum follow each other, if their comments say which are terminal."""
+    values = [value for value in enum.members if value.descriptor.number]
+    terminal = [value for value in values if value.comment.endswith(_TERMINAL)]
+    if not terminal:
+        return None
+    prefix = len(_common([value.name for value in values]))
+    chain = [value.name[prefix:] for value in values if value not in terminal]
+    ends = [value.name[prefix:] for value in terminal]
+    parts = []
+    for i, name in enumerate(chain):
+        parts += _box(name, _WIDTH / 2, 26 + i * 64)
+        if i:
+            parts.append(_line(_WIDTH / 2, i * 64 - 20, _WIDTH / 2, 8 + i * 64))
+    low = len(chain) * 64 + 26
+    for i, name in enumerate(ends):
+        x = _WIDTH * (i + 0.5) / len(ends)
+        parts += _box(name, x, low, "end")
+        parts.append(_line(_WIDTH / 2, low - 46, x, low - 18))
+    said = f"{', then '.join(chain)}, then one of {', '.join(ends)}."
+    return _svg(f"The order of {enum.name}", said, low + 26, parts)
+
+
+def handshake() -> Markup:
+    """Draw the steps of the callback-token handshake."""
+    actors = ("External activity", "Stigmer", "Workflow", "Temporal")
+    steps = (
+        (0, 1, "1  store the callback_token: updateStatus"),
+        (0, 2, "2  pass it on: CallbackToken in the input"),
+        (0, 3, "3  return pending: no worker is occupied"),
+        (2, 2, "4  the execution runs and ends"),
+        (2, 3, "5  system activity: complete by token"),
+        (3, 0, "6  resume with the result"),
+    )
+    height = 56 + len(steps) * 42
+    at = [_WIDTH * (i + 0.5) / len(actors) for i in range(len(actors))]
+    parts = [f'<path class="life" d="M{x} 42V{height - 8}"/>' for x in at]
+    for x, actor in zip(at, actors, strict=True):
+        for i, word in enumerate(actor.split()):
+            parts.append(_label(word, x, 16 + i * 14, "middle", "strong"))
+    for i, (origin, target, step) in enumerate(steps):
+        y = 74 + i * 42
+        if origin == target:
+            x = at[origin]
+            parts.append(f'<rect class="box" x="{x - 5}" y="{y - 14}" width="10" height="24" rx="3"/>')
+        else:
+            parts.append(_line(at[origin], y, at[target] + (4 if target < origin else -4), y))
+        middle = min(max((at[origin] + at[target]) / 2, 118), _WIDTH - 118)
+        parts.append(_label(step, middle, y - 8 if origin != target else y - 20, "middle", "halo"))
+    said = ". ".join(f"{actors[o]} to {actors[t]}: {step}" for o, t, step in steps)
+    return _svg("The callback-token handshake", f"{said}.", height, parts)
+
+
+def _box(name: str, x: float, y: float, kind: str = "") -> Iterator[str]:
+    wide = min(112, _WIDTH / 3 - 10)
+    yield (
+        f'<rect class="box {kind}" x="{x - wide / 2:.0f}" y="{y - 16}" '
+        f'width="{wide:.0f}" height="32" rx="8"/>'
+    )
+    yield _label(name, x, y + 4, "middle")
+
+
+def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+    d = f"M{x1:.0f} {y1:.0f}L{x2:.0f} {y2:.0f}"
+    return f'<path class="edge" marker-end="url(#arrow)" d="{d}"/>'
+
+
+def _label(text: str, x: float, y: float, anchor: str, kind: str = "") -> str:
+    return f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _common(names: Sequence[str]) -> str:
+    """Return the beginning that all names share, up to an underscore."""
+    length = next((i for i, letters in enumerate(zip(*names)) if len(set(letters)) > 1), math.inf)
+    return names[0][: int(min(length, len(names[0])))].rpartition("_")[0] + "_"
+
+
+def _svg(title: str, description: str, height: float, parts: Sequence[str]) -> Markup:
+    arrow = (
+        '<marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+        'orient="auto"><path class="head" d="M0 0L8 4L0 8z"/></marker>'
+    )
+    label = f"{title}. {description}"
+    return Markup(
+        f'<figure class="picture"><svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" '
+        f'aria-label="{escape(label)}"><defs>{arrow}</defs>{"".join(parts)}</svg>'
+        f"<figcaption>{escape(title)}</figcaption></figure>"
+    )
