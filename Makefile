@@ -5,6 +5,8 @@
 PYTHON ?= python3
 # The git revision with which `make breaking` compares; if empty, the last release.
 AGAINST ?=
+# The output format of `make changes`: text or markdown.
+FORMAT ?= text
 # The output format of the schema rules in `make lint`: text, json or github-actions.
 ERROR_FORMAT ?= text
 # For `make fuzz`: the duration, the seed of the inputs, and a stored input to replay instead.
@@ -78,7 +80,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -107,6 +109,12 @@ lint: format-check ## Check the contract against the rules in buf.yaml and schem
 	  { echo 'lint: fix the errors above; new names get no exceptions in buf.yaml' >&2; exit 1; }
 	@$(CODEGEN)/python -m schema_rules --image $(IMAGE) --error-format $(ERROR_FORMAT)
 	@echo 'lint: no findings'
+
+changes: compile ## Show what changed since a release, or since AGAINST=<git revision>
+	@$(CODEGEN)/python -m reference.changes --image $(IMAGE) --format $(FORMAT)
+
+docs: compile ## Build the reference site into build/site
+	@$(VENV)/python -m reference
 
 breaking: compile ## Compare the contract with the releases, and with AGAINST=<git revision>
 	@$(CODEGEN)/python -m schema_rules.breaking --image $(IMAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pygments.util import ClassNotFound
 
 from codegen.project import BUILD, ROOT, StepError
 from reference import model, pictures
+from reference.changes import Change, released, report, unreleased
 from reference.model import AREAS, Entry, Reference, Type
 from reference.prose import Names, Prose, code, repository_path
 from reference.rule_words import UnknownRuleError
@@ -36,15 +38,16 @@ GUIDES = {
     "More": [],
 }
 """The guides in the order of the menu. Every other page of docs/ comes last."""
-_NO_GUIDE = ("apis/ai/stigmer",)
 
 
 class Site:
     """Writes the pages of a reference into a folder."""
 
-    def __init__(self, reference: Reference, out: Path, root: Path = ROOT) -> None:
+    def __init__(self, image: FileDescriptorSet, out: Path, root: Path = ROOT) -> None:
         """Prepare to write a site; `root` is the repository, where the guides are."""
-        self.reference = reference
+        kept = {each.name.removeprefix("v"): Schema(image_of(each)) for each in every(RELEASES)}
+        reference = self.reference = Reference(image, kept)
+        self._image = image
         self._out = out
         self._root = root
         self._names = Names(reference)
@@ -78,18 +81,26 @@ class Site:
                     self._page(entry.page, "type.html", entry.name, scope=entry)
         self._page("index.html", "home.html", "Stigmer API reference")
         self._page("rules.html", "rules.html", "Validation rules", rules=self._rules())
+        for version in [*reversed(self.reference.releases), model.UNRELEASED]:
+            self._release(version)
         for paths in self._guides().values():
             for path, _, _ in paths:
                 self._guide(path)
         for file in self.reference.schema.files:
             self._link("", f"apis/{file}")
-        for path in self._sources:  # grows while it is read: a folder shows its files
-            self._source(path)
+        for source in self._sources:  # grows while it is read: a folder shows its files
+            self._source(source)
         shutil.copytree(HERE / "assets", self._out / "assets")
-        text = json.dumps(sorted(self._symbols()) + self._index, ensure_ascii=False, separators=(",", ":"))
-        (self._out / "assets" / "index.js").write_text(f"window.stigmerIndex={text}\n", encoding="utf-8")
+        text = json.dumps(
+            sorted(self._symbols()) + self._index, ensure_ascii=False, separators=(",", ":")
+        )
+        (self._out / "assets" / "index.js").write_text(
+            f"window.stigmerIndex={text}\n", encoding="utf-8"
+        )
 
-    def _page(self, url: str, template: str, title: str, scope: Entry | None = None, **more: Any) -> None:
+    def _page(
+        self, url: str, template: str, title: str, scope: Entry | None = None, **more: Any
+    ) -> None:
         root = "../" * url.count("/")
 
         def prose(text: str, of: Entry | None = None, inline: bool = False) -> Markup:
@@ -103,7 +114,9 @@ class Site:
             shown = entry.name if entry else name.removeprefix("google.protobuf.")
             if entry is None:
                 return Markup('{}<code title="{}">{}</code>').format(label, name, shown)
-            return Markup('{}<a href="{}"><code>{}</code></a>').format(label, root + entry.url, shown)
+            return Markup('{}<a href="{}"><code>{}</code></a>').format(
+                label, root + entry.url, shown
+            )
 
         page = self._templates.get_template(template).render(
             title=title, scope=scope, root=root, url=url, prose=prose, type_link=type_link, **more
@@ -135,7 +148,30 @@ class Site:
         picture = pictures.handshake() if path == "docs/handshake.md" else ""
         self._page(url, "text.html", title, body=body, sections=sections, picture=picture)
         self._index.append(["guide", title, "", url, "", ""])
-        self._index += [["guide", words, title, f"{url}#{name}", "", ""] for name, words in sections]
+        self._index += [
+            ["guide", words, title, f"{url}#{name}", "", ""] for name, words in sections
+        ]
+
+    def _release(self, version: str) -> None:
+        """Write the page of a release: what changed since the one before."""
+        if version == model.UNRELEASED:
+            last = every(RELEASES)[-1]
+            found = unreleased(last, self._image)
+            text = report(found, f"{last.name}", link=self._name_of)
+        else:
+            found = released(RELEASES / f"v{version}", self._image)
+            text = report(found, "the release before", link=self._name_of)
+        title = "Unreleased" if version == model.UNRELEASED else version
+        text = re.sub("^# .*", f"# {title}: contract changes", text)
+        body, sections = self._prose.guide(text, "../", str)
+        self._page(
+            f"releases/{version}.html", "text.html", title, body=body, sections=sections, picture=""
+        )
+
+    def _name_of(self, change: Change) -> str:
+        entry = self.reference.entries.get(change.name)
+        name = change.name.removeprefix(f"{change.package}.").replace("/", ".")
+        return f"[`{name}`]({entry.url})" if entry else f"`{name}`"
 
     def _link(self, page: str, target: str) -> str:
         """Return where a link to a file of the repository leads on the site.
@@ -158,10 +194,22 @@ class Site:
     def _source(self, file: Path) -> None:
         path = file.relative_to(self._root).as_posix()
         if file.is_dir():
-            inside = [each for each in sorted(file.iterdir()) if not each.name.startswith(("_", "."))]
+            inside = [
+                each for each in sorted(file.iterdir()) if not each.name.startswith(("_", "."))
+            ]
             links = {each.name: self._link(f"{path}/index", each.name) for each in inside}
-            items = (f'<li><a href="{"../" * (path.count("/") + 2)}{escape(url)}">{escape(name)}</a></li>' for name, url in links.items())
-            self._page(f"source/{path}/index.html", "text.html", path, body=Markup(f"<h1>{escape(path)}</h1><ul>{''.join(items)}</ul>"), sections=[], picture="")
+            items = (
+                f'<li><a href="{"../" * (path.count("/") + 2)}{escape(url)}">{escape(name)}</a></li>'
+                for name, url in links.items()
+            )
+            self._page(
+                f"source/{path}/index.html",
+                "text.html",
+                path,
+                body=Markup(f"<h1>{escape(path)}</h1><ul>{''.join(items)}</ul>"),
+                sections=[],
+                picture="",
+            )
             return
         try:
             lexer = get_lexer_for_filename(file.name, stripnl=False)
@@ -173,7 +221,9 @@ class Site:
             text = f"A binary file of {file.stat().st_size:,} bytes.\n"
             lexer = TextLexer()
         shown = highlight(text, lexer, HtmlFormatter(nowrap=True, linespans="L"))
-        body = Markup(f'<h1 class="path">{escape(path)}</h1><pre class="source" tabindex="0"><code>{shown}</code></pre>')
+        body = Markup(
+            f'<h1 class="path">{escape(path)}</h1><pre class="source" tabindex="0"><code>{shown}</code></pre>'
+        )
         self._page(f"source/{path}.html", "text.html", path, body=body, sections=[], picture="")
 
     def _rules(self) -> dict[str, list[tuple[Entry, str, str]]]:
@@ -197,11 +247,25 @@ class Site:
             yield [entry.kind, entry.name, place, entry.url, " ".join(other), entry.summary]
         for package in self.reference.packages:
             url = f"reference/{package}/index.html"
-            yield ["package", package, "", url, f"{model.PREFIX}{package} stigmer_apis.{package}", ""]
+            yield [
+                "package",
+                package,
+                "",
+                url,
+                f"{model.PREFIX}{package} stigmer_apis.{package}",
+                "",
+            ]
         for rule, users in self._rules().items():
             yield ["rule", rule, "", f"rules.html#{rule}", "", users[0][1]]
         for entry, prefix in self.reference.resources():
-            yield ["ID", f"{prefix}-", entry.name, entry.url, "", f"IDs of resources of kind {entry.name}"]
+            yield [
+                "ID",
+                f"{prefix}-",
+                entry.name,
+                entry.url,
+                "",
+                f"IDs of resources of kind {entry.name}",
+            ]
 
 
 def _guide_url(path: str) -> str:
@@ -215,10 +279,9 @@ def build(image: FileDescriptorSet, out: Path) -> Site:
         StepError: A guide links to a file that does not exist.
         UnknownRuleError: The contract has a validation rule without words.
     """
-    released = {folder.name.removeprefix("v"): Schema(image_of(folder)) for folder in every(RELEASES)}
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    site = Site(Reference(image, released), partial)
+    site = Site(image, partial)
     site.write()
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)

@@ -22,11 +22,9 @@ from schema_rules.schema import (
     Element,
     Enum,
     Field,
-    Message,
     Oneof,
     Rpc,
     Schema,
-    Service,
 )
 
 PREFIX = "ai.stigmer."
@@ -170,7 +168,9 @@ class Reference:
 
     def tops(self, kind: str) -> list[Entry]:
         """Return all messages, enums, services or options."""
-        return [entry for entries in self.packages.values() for entry in entries if entry.kind == kind]
+        return [
+            entry for entries in self.packages.values() for entry in entries if entry.kind == kind
+        ]
 
     def type_of(self, entry: Entry) -> Type:
         """Return the type of a field or an option."""
@@ -188,7 +188,11 @@ class Reference:
     def oneof_of(self, entry: Entry) -> str:
         """Return the name of the oneof that a field is in; empty if it is in none."""
         descriptor = entry.descriptor
-        if entry.owner is None or descriptor.proto3_optional or not descriptor.HasField("oneof_index"):
+        if (
+            entry.owner is None
+            or descriptor.proto3_optional
+            or not descriptor.HasField("oneof_index")
+        ):
             return ""
         name: str = entry.owner.descriptor.oneof_decl[descriptor.oneof_index].name
         return name
@@ -280,7 +284,11 @@ class Reference:
             if config.resource_kind_path
             else f"the `{kind.values_by_number[config.resource_kind].name}`"
         )
-        which = f"`{config.resource_id}`" if config.resource_id else f"whose ID is in `{config.field_path}`"
+        which = (
+            f"`{config.resource_id}`"
+            if config.resource_id
+            else f"whose ID is in `{config.field_path}`"
+        )
         return Authorization(
             f"on {of_kind} {which}.",
             f"{permission.full_name}/{permission.values_by_number[config.permission].name}",
@@ -306,7 +314,9 @@ class Reference:
         """Return the page of the source file, with the line of an element."""
         file = entry.element.file
         line = next(
-            at.span[0] + 1 for at in file.source_code_info.location if tuple(at.path) == entry.element.path
+            at.span[0] + 1
+            for at in file.source_code_info.location
+            if tuple(at.path) == entry.element.path
         )
         return f"source/apis/{file.name}.html#L-{line}"
 
@@ -342,4 +352,3 @@ def _shown(descriptor: Any, value: Any) -> str:
         name: str = descriptor.enum_type.values_by_number[value].name
         return name
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-

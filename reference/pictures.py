@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import os
 from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup, escape
@@ -22,7 +22,7 @@ def resources(reference: Reference) -> Markup:
     edges = _references(reference)
     order = _ordered(names, edges)
     row = {name: 24 + i * _ROW for i, name in enumerate(order)}
-    parts = [_label(name, 10, y + 4, "start") for name, y in row.items()]
+    parts = [_label(name, 176, y + 4, "end") for name, y in row.items()]
     for origin, target in edges:
         parts.append(_arc(row[origin], row[target]))
     said = ". ".join(f"{origin} refers to {target}" for origin, target in edges)
@@ -63,7 +63,7 @@ def _ordered(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[str
 
 
 def _arc(start: int, end: int) -> str:
-    x, wide = 196, 18 + 0.42 * abs(end - start)
+    x, wide = 184, 18 + 0.42 * abs(end - start)
     return (
         f'<path class="edge" marker-end="url(#arrow)" d="M{x} {start} '
         f'C{x + wide:.0f} {start} {x + wide:.0f} {end} {x + 4} {end}"/>'
@@ -79,7 +79,7 @@ def phases(enum: Entry) -> Markup | None:
     prefix = len(_common([value.name for value in values]))
     chain = [value.name[prefix:] for value in values if value not in terminal]
     ends = [value.name[prefix:] for value in terminal]
-    parts = []
+    parts: list[str] = []
     for i, name in enumerate(chain):
         parts += _box(name, _WIDTH / 2, 26 + i * 64)
         if i:
@@ -114,7 +114,9 @@ def handshake() -> Markup:
         y = 74 + i * 42
         if origin == target:
             x = at[origin]
-            parts.append(f'<rect class="box" x="{x - 5}" y="{y - 14}" width="10" height="24" rx="3"/>')
+            parts.append(
+                f'<rect class="box" x="{x - 5}" y="{y - 14}" width="10" height="24" rx="3"/>'
+            )
         else:
             parts.append(_line(at[origin], y, at[target] + (4 if target < origin else -4), y))
         middle = min(max((at[origin] + at[target]) / 2, 118), _WIDTH - 118)
@@ -138,13 +140,14 @@ def _line(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _label(text: str, x: float, y: float, anchor: str, kind: str = "") -> str:
-    return f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{escape(text)}</text>'
+    return (
+        f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{escape(text)}</text>'
+    )
 
 
 def _common(names: Sequence[str]) -> str:
     """Return the beginning that all names share, up to an underscore."""
-    length = next((i for i, letters in enumerate(zip(*names)) if len(set(letters)) > 1), math.inf)
-    return names[0][: int(min(length, len(names[0])))].rpartition("_")[0] + "_"
+    return os.path.commonprefix(list(names)).rpartition("_")[0] + "_"
 
 
 def _svg(title: str, description: str, height: float, parts: Sequence[str]) -> Markup:

@@ -25,7 +25,7 @@ Find = Callable[[str], str]
 
 
 class Names:
-    """Finds what a name in a comment means, first in its message, then its package, then anywhere."""
+    """Finds what a name in a comment means: in its message, else its package, else anywhere."""
 
     def __init__(self, reference: Reference) -> None:
         self._urls: dict[str, set[str]] = {}
@@ -82,7 +82,9 @@ class Prose:
         """Render a sentence without a paragraph around it."""
         return self._render(self._markdown.parseInline(text), scope, root, here)
 
-    def guide(self, text: str, root: str, link: Callable[[str], str]) -> tuple[Markup, list[tuple[str, str]]]:
+    def guide(
+        self, text: str, root: str, link: Callable[[str], str]
+    ) -> tuple[Markup, list[tuple[str, str]]]:
         """Render a guide, and return it with the ids and texts of its sections.
 
         `link` turns the target of a link in the repository into one from the root of the site.
@@ -112,12 +114,18 @@ class Prose:
             if token.type == "inline":
                 token.children = list(_linked(token.children or [], find, root, here))
         html: str = self._markdown.renderer.render(tokens, self._markdown.options, {})
-        return Markup(html.replace("<table>", '<div class="scrolls"><table>').replace("</table>", "</table></div>"))
+        return Markup(
+            html.replace("<table>", '<div class="scrolls"><table>').replace(
+                "</table>", "</table></div>"
+            )
+        )
 
 
 def plain(token: Token) -> str:
     """Return the text of an inline token, without its markup."""
-    return "".join(child.content for child in token.children or () if child.type in ("text", "code_inline"))
+    return "".join(
+        child.content for child in token.children or () if child.type in ("text", "code_inline")
+    )
 
 
 def slug(words: str) -> str:
@@ -135,7 +143,8 @@ def _highlighted(text: str, language: str, _attributes: str) -> str:
         lexer = get_lexer_by_name(language)
     except ClassNotFound:
         return str(escape(text))
-    return highlight(text, lexer, HtmlFormatter(nowrap=True)).rstrip("\n")
+    shown: str = highlight(text, lexer, HtmlFormatter(nowrap=True))
+    return shown.rstrip("\n")
 
 
 def _linked(children: list[Token], find: Find, root: str, here: str) -> list[Token]:

@@ -42,7 +42,9 @@ def _rules(holder: Any, prefix: str) -> Iterator[Rule]:
         name = found.name
         if name == "required" and value:
             is_oneof = holder.DESCRIPTOR.name == "OneofRules"
-            yield Rule(f"{prefix}{'exactly one field' if is_oneof else 'it'} must be set", "required")
+            yield Rule(
+                f"{prefix}{'exactly one field' if is_oneof else 'it'} must be set", "required"
+            )
         elif name == "cel":
             for cel in value:
                 words = cel.message or f"`{cel.expression}` must hold"
@@ -105,5 +107,6 @@ def _quoted(value: Any) -> str:
 
 def _unknown(name: str, value: Any) -> UnknownRuleError:
     return UnknownRuleError(
-        f"the validation rule {name} = {value} has no words in reference/rule_words.py; add them there"
+        f"the validation rule {name} = {value} has no words in the reference; "
+        "add them to reference/rule_words.py"
     )

@@ -71,7 +71,9 @@ class Snippets:
     def _sample(self, name: str) -> Any:
         valid = self._samples.valid(name)
         if valid is None:
-            raise ValueError(f"no valid {name} was found for the reference; see schema_rules/samples.py")
+            raise ValueError(
+                f"no valid {name} was found for the reference; see schema_rules/samples.py"
+            )
         sample = type(valid)()
         sample.CopyFrom(valid)
         if name in self._schema.messages:
@@ -90,7 +92,7 @@ class Snippets:
                 held = getattr(part, found.name)
                 for inner in held if found.is_repeated else [held]:
                     self._make_readable(whole, inner, 1)
-            elif COMPUTED not in field.options or found.containing_type.name.endswith("Status"):
+            elif COMPUTED not in field.options or part.DESCRIPTOR.name.endswith("Status"):
                 is_free = found.containing_oneof is None
                 if is_set or (more > 0 and is_free and not field.is_deprecated):
                     changed = self._try_readable(whole, part, found)
@@ -114,6 +116,7 @@ class Snippets:
 
     def _readable(self, found: FieldDescriptor) -> Any:
         if found.type == FieldDescriptor.TYPE_STRING:
+            assert found.containing_type is not None
             return self._text(found.name, found.containing_type)
         if found.enum_type is not None:
             return next((v.number for v in found.enum_type.values if v.number), None)
@@ -129,7 +132,9 @@ class Snippets:
         if end in ("id", "ids"):
             of_package = {message.full_name.removeprefix(PREFIX).split(".")[1]}
             meant = self._registry.ending_in(tuple(stem.split("_"))) if stem else of_package
-            own = [k for k in sorted(meant) if k.replace("_", "") in message.full_name] or sorted(meant)
+            own = [k for k in sorted(meant) if k.replace("_", "") in message.full_name] or sorted(
+                meant
+            )
             return f"{self._prefixes.get(own[0], 'res') if own else 'res'}-{_ID}"
         if name in _WORDS:
             return _WORDS[name]
@@ -163,7 +168,9 @@ class _Source:
         name = self._type(message.DESCRIPTOR)
         if message.DESCRIPTOR.full_name == "google.protobuf.Struct":
             return f"{name}()"
-        arguments = [(f.name, self._value(f, value, depth + 1)) for f, value in message.ListFields()]
+        arguments = [
+            (f.name, self._value(f, value, depth + 1)) for f, value in message.ListFields()
+        ]
         plain = [f"{key}={value}" for key, value in arguments if not keyword.iskeyword(key)]
         reserved = [f'"{key}": {value}' for key, value in arguments if keyword.iskeyword(key)]
         parts = [*plain, *([f"**{{{', '.join(reserved)}}}"] if reserved else [])]
@@ -181,10 +188,12 @@ class _Source:
     def _value(self, field: FieldDescriptor, value: Any, depth: int) -> str:
         if entry_of(field) is not None:
             of_value = value_of(field)
-            items = [f'{key!r}: {self._one(of_value, value[key], depth + 1)}' for key in value]
+            items = [f"{key!r}: {self._one(of_value, value[key], depth + 1)}" for key in value]
             return self._call("{", items, "}", depth)
         if field.is_repeated:
-            return self._call("[", [self._one(field, each, depth + 1) for each in value], "]", depth)
+            return self._call(
+                "[", [self._one(field, each, depth + 1) for each in value], "]", depth
+            )
         return self._one(field, value, depth)
 
     def _one(self, field: FieldDescriptor, value: Any, depth: int) -> str:
@@ -204,7 +213,9 @@ class _Source:
         if "\n" not in flat and len(flat) + 4 * depth + 16 <= _WIDTH:
             return flat
         pad = "    " * (depth + 1)
-        return f"{begin}\n{''.join(f'{pad}{part},' + chr(10) for part in parts)}{'    ' * depth}{end}"
+        return (
+            f"{begin}\n{''.join(f'{pad}{part},' + chr(10) for part in parts)}{'    ' * depth}{end}"
+        )
 
 
 def _variable(name: str) -> str:
