@@ -6,23 +6,19 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import TextLexer, get_lexer_for_filename
-from pygments.util import ClassNotFound
+from markupsafe import Markup
 
 from codegen.project import BUILD, ROOT, StepError
 from reference import model, pictures
 from reference.changes import Change, released, report, unreleased
 from reference.model import AREAS, Entry, Reference, Type
-from reference.prose import Names, Prose, code, repository_path
+from reference.prose import Names, Prose, code, repository_path, source
 from reference.rule_words import UnknownRuleError
 from reference.snippets import Snippets
 from schema_rules.releases import RELEASES, every, image_of
@@ -62,7 +58,7 @@ class Site:
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
-        self._templates.globals.update(
+        shown: dict[str, Any] = dict(
             areas=AREAS,
             code=code,
             guides=self._guides(),
@@ -71,6 +67,7 @@ class Site:
             reserved=model.reserved,
             snippets=self._snippets,
         )
+        self._templates.globals.update(shown)
 
     def write(self) -> None:
         """Write every page, the assets and the index of the search."""
@@ -86,10 +83,10 @@ class Site:
         for paths in self._guides().values():
             for path, _, _ in paths:
                 self._guide(path)
-        for file in self.reference.schema.files:
-            self._link("", f"apis/{file}")
-        for source in self._sources:  # grows while it is read: a folder shows its files
-            self._source(source)
+        for name in self.reference.schema.files:
+            self._link("", f"apis/{name}")
+        for file in self._sources:  # grows while it is read: a folder shows its files
+            self._source(file)
         shutil.copytree(HERE / "assets", self._out / "assets")
         text = json.dumps(
             sorted(self._symbols()) + self._index, ensure_ascii=False, separators=(",", ":")
@@ -146,7 +143,7 @@ class Site:
         body, sections = self._prose.guide(text, "../", lambda target: self._link(path, target))
         title = self._title(path)
         picture = pictures.handshake() if path == "docs/handshake.md" else ""
-        self._page(url, "text.html", title, body=body, sections=sections, picture=picture)
+        self._text(url, title, body, sections, picture)
         self._index.append(["guide", title, "", url, "", ""])
         self._index += [
             ["guide", words, title, f"{url}#{name}", "", ""] for name, words in sections
@@ -198,33 +195,30 @@ class Site:
                 each for each in sorted(file.iterdir()) if not each.name.startswith(("_", "."))
             ]
             links = {each.name: self._link(f"{path}/index", each.name) for each in inside}
+            up = "../" * (path.count("/") + 2)
             items = (
-                f'<li><a href="{"../" * (path.count("/") + 2)}{escape(url)}">{escape(name)}</a></li>'
-                for name, url in links.items()
+                Markup('<li><a href="{}">{}</a></li>').format(up + u, n) for n, u in links.items()
             )
-            self._page(
-                f"source/{path}/index.html",
-                "text.html",
-                path,
-                body=Markup(f"<h1>{escape(path)}</h1><ul>{''.join(items)}</ul>"),
-                sections=[],
-                picture="",
-            )
+            listed = Markup("<h1>{}</h1><ul>{}</ul>").format(path, Markup("").join(items))
+            self._text(f"source/{path}/index.html", path, listed)
             return
-        try:
-            lexer = get_lexer_for_filename(file.name, stripnl=False)
-        except ClassNotFound:
-            lexer = TextLexer(stripnl=False)
         try:
             text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             text = f"A binary file of {file.stat().st_size:,} bytes.\n"
-            lexer = TextLexer()
-        shown = highlight(text, lexer, HtmlFormatter(nowrap=True, linespans="L"))
-        body = Markup(
-            f'<h1 class="path">{escape(path)}</h1><pre class="source" tabindex="0"><code>{shown}</code></pre>'
-        )
-        self._page(f"source/{path}.html", "text.html", path, body=body, sections=[], picture="")
+        body = Markup('<h1 class="path">{}</h1>{}').format(path, source(text, file.name))
+        self._text(f"source/{path}.html", path, body)
+
+    def _text(
+        self,
+        url: str,
+        title: str,
+        body: Markup,
+        sections: Sequence[tuple[str, str]] = (),
+        picture: str = "",
+    ) -> None:
+        more = {"body": body, "sections": sections, "picture": picture}
+        self._page(url, "text.html", title, **more)
 
     def _rules(self) -> dict[str, list[tuple[Entry, str, str]]]:
         """Return by the ID of every rule the elements that have it, in words and CEL."""

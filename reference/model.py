@@ -21,6 +21,7 @@ from schema_rules.schema import (
     COMPUTED,
     Element,
     Enum,
+    EnumValue,
     Field,
     Oneof,
     Rpc,
@@ -35,7 +36,12 @@ AREAS = {
     "tenancy": "Tenancy",
     "commons": "Common types",
 }
-_OPTIONS = re.compile(r"google\.protobuf\.\w+Options")
+_KINDS: dict[type[Element], str] = {
+    Field: "field",
+    Oneof: "oneof",
+    EnumValue: "value",
+    Rpc: "rpc",
+}
 _IMMUTABLE = f"{APIRESOURCE}.immutable"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"*])")
 
@@ -54,7 +60,7 @@ class Entry:
     """The page and anchor, from the root of the site."""
     since: str
     """The version of the first release that has it, or `unreleased`."""
-    members: list[Entry] = field(default_factory=list, repr=False)
+    members: list[Entry] = field(default_factory=list["Entry"], repr=False)
 
     @property
     def anchor(self) -> str:
@@ -154,9 +160,8 @@ class Reference:
         top = Entry(element, kind, name, None, url, self._since(element))
         self.entries[element.name] = top
         self.packages[package].append(top)
-        kinds_of_members = {Field: "field", Oneof: "oneof"}
         for member in members:
-            its_kind = kinds_of_members.get(type(member)) or {"enum": "value"}.get(kind, "rpc")
+            its_kind = _KINDS[type(member)]
             its_name = re.split(r"[./]", member.name)[-1]
             its_url = f"reference/{package}/{page}.html#{its_name}"
             entry = Entry(member, its_kind, its_name, top, its_url, self._since(member))
@@ -272,7 +277,8 @@ class Reference:
             return Authorization("Anyone may call it, signed in or not.")
         if options.get(f"{AUTHORIZATION}.is_skip_authorization"):
             return Authorization(
-                "Any signed-in caller may call it. The handler returns only what the caller may view."
+                "Any signed-in caller may call it. "
+                "The handler returns only what the caller may view."
             )
         config: Any = options.get(f"{AUTHORIZATION}.config")
         if config is None:

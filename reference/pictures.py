@@ -1,8 +1,7 @@
-"""Pictures of the contract as SVG, drawn from the descriptors; wide as a phone, so legible on one."""
+"""Pictures of the contract as SVG, drawn from the descriptors, as narrow as a phone."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup, escape
@@ -71,7 +70,7 @@ def _arc(start: int, end: int) -> str:
 
 
 def phases(enum: Entry) -> Markup | None:
-    """Draw how the values of an enum follow each other, if their comments say which are terminal."""
+    """Draw the order of the values of an enum, if their comments say which are terminal."""
     values = [value for value in enum.members if value.descriptor.number]
     terminal = [value for value in values if value.comment.endswith(_TERMINAL)]
     if not terminal:
@@ -147,7 +146,9 @@ def _label(text: str, x: float, y: float, anchor: str, kind: str = "") -> str:
 
 def _common(names: Sequence[str]) -> str:
     """Return the beginning that all names share, up to an underscore."""
-    return os.path.commonprefix(list(names)).rpartition("_")[0] + "_"
+    first, last = min(names), max(names)
+    differ = (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
+    return first[: next(differ, len(first))].rpartition("_")[0] + "_"
 
 
 def _svg(title: str, description: str, height: float, parts: Sequence[str]) -> Markup:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
+from pygments import formatters, highlight, lexers
 from pygments.util import ClassNotFound
 
 from reference.model import PREFIX, Entry, Reference
@@ -19,6 +18,10 @@ from reference.model import PREFIX, Entry, Reference
 _NAME = re.compile(r"(?:[\w/]+\.)*\w*[a-z]\w*[A-Z]\w*(?:\.\w+)*|ai\.stigmer\.[\w.]*\w|\w+_\w+")
 """What in running text is a name for sure: mixed case, an underscore, or a full name."""
 _EXTERNAL = re.compile(r"[a-z]+:")
+
+# The stubs of pygments leave parts of these unknown.
+_lexers: Any = lexers
+_formatters: Any = formatters
 
 Find = Callable[[str], str]
 """Returns the URL of what a name means, from the root of the site; empty if it means nothing."""
@@ -138,12 +141,22 @@ def code(text: str, language: str) -> Markup:
     return Markup(f'<pre tabindex="0"><code>{_highlighted(text, language, "")}</code></pre>')
 
 
+def source(text: str, name: str) -> Markup:
+    """Return the text of a file, with the id `L-<number>` on each line."""
+    try:
+        lexer = _lexers.get_lexer_for_filename(name, stripnl=False)
+    except ClassNotFound:
+        lexer = _lexers.TextLexer(stripnl=False)
+    shown = highlight(text, lexer, _formatters.HtmlFormatter(nowrap=True, linespans="L"))
+    return Markup(f'<pre class="source" tabindex="0"><code>{shown}</code></pre>')
+
+
 def _highlighted(text: str, language: str, _attributes: str) -> str:
     try:
-        lexer = get_lexer_by_name(language)
+        lexer = _lexers.get_lexer_by_name(language)
     except ClassNotFound:
         return str(escape(text))
-    shown: str = highlight(text, lexer, HtmlFormatter(nowrap=True))
+    shown: str = highlight(text, lexer, _formatters.HtmlFormatter(nowrap=True))
     return shown.rstrip("\n")
 
 

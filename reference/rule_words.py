@@ -93,7 +93,8 @@ def _words(kind: str, name: str, value: Any) -> str:
             return "no two elements are equal"
         case "enum", "defined_only":
             return "a value that the enum defines"
-    raise _unknown(f"{kind}.{name}", value)
+        case _:
+            raise _unknown(f"{kind}.{name}", value)
 
 
 def _bound(name: str, number: int, what: str) -> str:

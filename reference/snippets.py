@@ -149,7 +149,7 @@ class _Source:
         self._names: dict[str, set[str]] = defaultdict(set)
 
     def imports(self) -> str:
-        lines = []
+        lines: list[str] = []
         for module, names in sorted(self._names.items()):
             line = f"from {module} import {', '.join(sorted(names))}"
             if len(line) > _WIDTH + 4:
