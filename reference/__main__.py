@@ -18,7 +18,7 @@ from codegen.project import BUILD, ROOT, StepError
 from reference import model, pictures
 from reference.changes import Change, released, report, unreleased
 from reference.model import AREAS, Entry, Reference, Type
-from reference.prose import Names, Prose, code, repository_path, source
+from reference.prose import Names, Prose, code, repository_path, source, wrapped
 from reference.rule_words import UnknownRuleError
 from reference.snippets import Snippets
 from schema_rules.releases import RELEASES, every, image_of
@@ -66,6 +66,7 @@ class Site:
             ref=reference,
             reserved=model.reserved,
             snippets=self._snippets,
+            wrapped=wrapped,
         )
         self._templates.globals.update(shown)
 
@@ -196,9 +197,8 @@ class Site:
             ]
             links = {each.name: self._link(f"{path}/index", each.name) for each in inside}
             up = "../" * (path.count("/") + 2)
-            items = (
-                Markup('<li><a href="{}">{}</a></li>').format(up + u, n) for n, u in links.items()
-            )
+            item = Markup('<li><a href="{}">{}</a></li>')
+            items = [item.format(up + url, name) for name, url in links.items()]
             listed = Markup("<h1>{}</h1><ul>{}</ul>").format(path, Markup("").join(items))
             self._text(f"source/{path}/index.html", path, listed)
             return
@@ -217,8 +217,7 @@ class Site:
         sections: Sequence[tuple[str, str]] = (),
         picture: str = "",
     ) -> None:
-        more = {"body": body, "sections": sections, "picture": picture}
-        self._page(url, "text.html", title, **more)
+        self._page(url, "text.html", title, body=body, sections=sections, picture=picture)
 
     def _rules(self) -> dict[str, list[tuple[Entry, str, str]]]:
         """Return by the ID of every rule the elements that have it, in words and CEL."""

@@ -136,6 +136,11 @@ def slug(words: str) -> str:
     return re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
 
 
+def wrapped(name: str) -> Markup:
+    """Return a name that a narrow page can wrap between its words."""
+    return Markup("<wbr>").join(re.split(r"(?<=[a-z0-9_.])(?=[A-Z])|(?<=_)", name))
+
+
 def code(text: str, language: str) -> Markup:
     """Return a block of highlighted code."""
     return Markup(f'<pre tabindex="0"><code>{_highlighted(text, language, "")}</code></pre>')

@@ -54,16 +54,15 @@ class Snippets:
         """Return Python that calls an RPC."""
         assert entry.owner is not None
         source = _Source()
-        request = source.constructor(self._sample(entry.descriptor.input_type.lstrip(".")), 2)
+        request = source.constructor(self._sample(entry.descriptor.input_type.lstrip(".")), 0)
         stub = source.name(entry.owner.element.name, f"{entry.owner.name}Stub")
         rpc = entry.descriptor
-        sent = f"iter([{request}])" if rpc.client_streaming else request
-        call = f"stub.{entry.name}({sent})"
-        use = f"for response in {call}:\n        print(response)"
-        if not rpc.server_streaming:
-            use = f"response = {call}"
+        call = f"stub.{entry.name}({'iter([request])' if rpc.client_streaming else 'request'})"
+        use = f"response = {call}"
+        if rpc.server_streaming:
+            use = f"for response in {call}:\n        print(response)"
         return (
-            f"import grpc\n\n{source.imports()}\n\n"
+            f"import grpc\n\n{source.imports()}\n\nrequest = {request}\n"
             f'with grpc.insecure_channel("localhost:50051") as channel:\n'
             f"    stub = {stub}(channel)\n    {use}"
         )
