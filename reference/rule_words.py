@@ -70,8 +70,10 @@ def _of_type(kind: str, rules: Any, prefix: str) -> Iterator[Rule]:
         else:
             yield Rule(prefix + _words(kind, name, value), f"{kind}.{name}")
     if bounds:
-        words = " and ".join(f"{_COMPARED[side]} {bound:g}" for side, bound in bounds.items())
-        yield Rule(f"{prefix}{words}", f"{kind}.{'_'.join(bounds)}")
+        words = " and ".join(
+            f"{_COMPARED[side]} {bound:g}" for side, bound in sorted(bounds.items())
+        )
+        yield Rule(f"{prefix}{words}", f"{kind}.{'_'.join(sorted(bounds))}")
 
 
 def _words(kind: str, name: str, value: Any) -> str:

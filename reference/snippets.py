@@ -76,6 +76,10 @@ class Snippets:
         sample = type(valid)()
         sample.CopyFrom(valid)
         if name in self._schema.messages:
+            spec = self._schema.messages[name].field("spec")
+            if spec is not None and spec.type_name in self._schema.messages:
+                sample.spec.MergeFrom(self._samples.valid(spec.type_name))
+                sample.spec.SetInParent()
             self._make_readable(sample, sample, _MORE)
         return sample
 
