@@ -16,6 +16,8 @@ from tests.each import for_each
 
 PACKAGE = Path(stigmer_apis.__file__).parent
 ROOT = PACKAGE.parent
+OTHERS = [path.stem for path in ROOT.iterdir() if path.stem != PACKAGE.name]
+"""What an installed package has beside it, and whose code does not matter here."""
 
 
 def name_of(module: Path) -> str:
@@ -25,7 +27,7 @@ def name_of(module: Path) -> str:
 
 def found_from(module: str) -> set[str]:
     """Return our modules that can be found in the code of a module and of those that it imports."""
-    finder = ModuleFinder([str(ROOT)])
+    finder = ModuleFinder([str(ROOT)], excludes=OTHERS)
     finder.import_hook(module)
     return {name for name in finder.modules if name.startswith("stigmer_apis")}
 
