@@ -64,7 +64,7 @@ export TEMPORAL_CLI ?= $(TEMPORAL_HOME)/temporal
 
 MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/*.txt))
 # Test folders that need more than the wheel and its dependencies.
-BESIDES_THE_WHEEL := apis codegen mutation properties schema_rules
+BESIDES_THE_WHEEL := apis codegen mutation properties reference schema_rules
 NEIGHBOURS := $(patsubst requirements/neighbours/%.txt,%,$(wildcard requirements/neighbours/*.txt))
 PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in requirements/environments/*.in))
 

@@ -86,7 +86,7 @@ class Gates:
         draft = Draft(self.contract)
         mutation.change(draft)
         caught: list[Catch] = []
-        for catch in self._caught(_standard(draft)):
+        for catch in self._caught(standard(draft)):
             if catch.gate not in {other.gate for other in caught}:
                 caught.append(catch)
             if not by_all or catch.gate == "compile":  # the rest needs a contract that compiles
@@ -94,7 +94,7 @@ class Gates:
         return caught
 
     def _caught(self, changed: Mapping[str, FileDescriptorProto | None]) -> Iterator[Catch]:
-        commented = _in_order({**self._commented, **changed})
+        commented = in_order({**self._commented, **changed})
         if commented is None:
             yield Catch("compile", "import cycle or missing import")
             return
@@ -227,7 +227,7 @@ def _needs_no_protovalidate(rule: str) -> bool:
     return rule not in _ASKS_PROTOVALIDATE
 
 
-def _standard(draft: Draft) -> dict[str, FileDescriptorProto | None]:
+def standard(draft: Draft) -> dict[str, FileDescriptorProto | None]:
     """What a draft changes, in the classes that protobuf ships."""
     return {
         name: FileDescriptorProto.FromString(file.SerializeToString()) if file is not None else None
@@ -235,7 +235,7 @@ def _standard(draft: Draft) -> dict[str, FileDescriptorProto | None]:
     }
 
 
-def _in_order(
+def in_order(
     files: Mapping[str, FileDescriptorProto | None],
 ) -> dict[str, FileDescriptorProto] | None:
     """Files after those that they import, as in every image, or None if there is no such order."""

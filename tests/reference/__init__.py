@@ -1,0 +1,1 @@
+"""Tests of what the reference is built from."""
