@@ -17,16 +17,9 @@ from tests.toolchain import Run
 
 pytestmark = pytest.mark.toolchain
 
+_KINDS = 50
+"""How many kinds of mutations are tried: all 200 took 26 s."""
 _STATUS = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionStatus"
-
-
-@pytest.fixture(scope="module")
-def image(buf: Run, root: Path, tmp_path_factory: pytest.TempPathFactory) -> FileDescriptorSet:
-    """The contract as it is, with comments and imports."""
-    target = tmp_path_factory.mktemp("image") / "contract.binpb"
-    built = buf("build", "--output", target, cwd=root)
-    assert built.returncode == 0, built.stderr
-    return FileDescriptorSet.FromString(target.read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +35,7 @@ def _after(contract: Contract, mutation: Mutation) -> FileDescriptorSet | None:
     return FileDescriptorSet(file=files.values()) if files is not None else None
 
 
-def test_no_mutation_of_any_kind_leaves_the_report_empty(
+def test_no_kind_of_mutation_leaves_the_report_empty(
     image: FileDescriptorSet, contract_to_mutate: Contract
 ) -> None:
     of_kind: dict[str, list[Mutation]] = {}
@@ -51,7 +44,8 @@ def test_no_mutation_of_any_kind_leaves_the_report_empty(
     assert len(of_kind) > 150, "the mutations are gone"
     silent: list[str] = []
     compared = 0
-    for alike in of_kind.values():
+    sample = list(of_kind.values())[:: len(of_kind) // _KINDS]
+    for alike in sample:
         mutation = alike[len(alike) // 2]
         after = _after(contract_to_mutate, mutation)
         if after is None:
@@ -64,7 +58,7 @@ def test_no_mutation_of_any_kind_leaves_the_report_empty(
         if not list(comparison.differences()):
             silent.append(f"{mutation.kind}: {mutation.name}")
     assert not silent, "these changes show nowhere"
-    assert compared >= len(of_kind) - 5, "too many mutations compile no longer"
+    assert compared >= len(sample) - 5, "too many mutations compile no longer"
 
 
 def test_nothing_changed_says_so(image: FileDescriptorSet) -> None:
