@@ -222,6 +222,8 @@ class Reference:
         roles = self._roles[entry.owner.element.name]
         if {"spec", "status"} <= roles:
             return "Users write it in a spec, the system in a status."
+        if {"request", "response"} <= roles and not roles & {"spec", "status"}:
+            return "Requests and responses carry it."
         words = {
             "status": "The system writes it.",
             "spec": "Users write it.",
