@@ -1,10 +1,12 @@
-"""The reference says of every field who writes it."""
+"""What the reference says of every element, and where it says it."""
 
 from __future__ import annotations
 
 import pytest
 
 from reference.model import Reference
+from schema_rules.releases import RELEASES, every, image_of
+from schema_rules.schema import File, Schema
 
 _EXECUTION = "ai.stigmer.agentic.workflowexecution.v1"
 
@@ -40,7 +42,7 @@ def test_no_field_of_a_status_is_for_users_alone(reference: Reference) -> None:
                     assert "system" in reference.writer(field), field.full_name
 
 
-def test_every_page_has_links_that_stay(reference: Reference) -> None:
+def test_an_element_is_where_its_name_says(reference: Reference) -> None:
     for entry in reference.entries.values():
         package = entry.element.package.removeprefix("ai.stigmer.")
         assert entry.url.startswith(f"reference/{package}/")
@@ -48,3 +50,9 @@ def test_every_page_has_links_that_stay(reference: Reference) -> None:
             assert entry.url == f"{entry.owner.page}#{entry.name}"
         elif entry.kind != "option":
             assert entry.url == f"reference/{package}/{entry.name}.html#{entry.name}"
+
+
+def test_links_to_what_a_release_had_still_lead_there(reference: Reference) -> None:
+    for release in every(RELEASES):
+        for element in Schema(image_of(release)).elements():
+            assert isinstance(element, File) or element.name in reference.entries, release.name
