@@ -292,10 +292,14 @@ class Reference:
             if config.resource_kind_path
             else f"the `{kind.values_by_number[config.resource_kind].name}`"
         )
+        if not (config.resource_kind or config.resource_kind_path):
+            of_kind = "the resource"
         which = (
             f"`{config.resource_id}`"
             if config.resource_id
             else f"whose ID is in `{config.field_path}`"
+            if config.field_path
+            else "that the comment names"
         )
         return Authorization(
             f"on {of_kind} {which}.",
