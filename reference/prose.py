@@ -118,9 +118,9 @@ class Prose:
                 token.children = list(_linked(token.children or [], find, root, here))
         html: str = self._markdown.renderer.render(tokens, self._markdown.options, {})
         return Markup(
-            html.replace("<table>", '<div class="scrolls"><table>').replace(
-                "</table>", "</table></div>"
-            )
+            html.replace("<table>", '<div class="scrolls" tabindex="0"><table>')
+            .replace("</table>", "</table></div>")
+            .replace("<th></th>", "<td></td>")  # a corner is no heading
         )
 
 
@@ -152,8 +152,10 @@ def source(text: str, name: str) -> Markup:
         lexer = _lexers.get_lexer_for_filename(name, stripnl=False)
     except ClassNotFound:
         lexer = _lexers.TextLexer(stripnl=False)
-    shown = highlight(text, lexer, _formatters.HtmlFormatter(nowrap=True, linespans="L"))
-    return Markup(f'<pre class="source" tabindex="0"><code>{shown}</code></pre>')
+    # Without `nowrap`, which would leave the ids out.
+    shown = highlight(text, lexer, _formatters.HtmlFormatter(linespans="L"))
+    lines = shown.partition("<pre>")[2].rpartition("</pre>")[0]
+    return Markup(f'<pre class="source" tabindex="0"><code>{lines}</code></pre>')
 
 
 def _highlighted(text: str, language: str, _attributes: str) -> str:

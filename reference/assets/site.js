@@ -115,9 +115,9 @@
   }
 
   const input = make("input", { type: "search", placeholder: "Any part of a name: a field, value, RPC, rule …", autocomplete: "off", spellcheck: false, role: "combobox", ariaLabel: "Search the reference", ariaExpanded: "true", ariaAutoComplete: "list" });
-  input.setAttribute("aria-controls", "hits");
+  input.setAttribute("aria-controls", "search-hits");
   const state = make("p", { className: "state", role: "status" });
-  const list = make("div", { className: "hits", id: "hits", role: "listbox", ariaLabel: "Results", tabIndex: 0 });
+  const list = make("div", { className: "hits", id: "search-hits", role: "listbox", ariaLabel: "Results", tabIndex: 0 });
   const dialog = make("dialog", { className: "search", ariaLabel: "Search" }, input, state, list);
   document.body.append(dialog);
 
