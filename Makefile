@@ -80,7 +80,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -115,6 +115,9 @@ changes: compile ## Show what changed since a release, or since AGAINST=<git rev
 
 docs: compile ## Build the reference site into build/site
 	@$(VENV)/python -m reference
+
+docs-test: compile ## Open the reference site in a browser; needs npm and chromium
+	$(VENV)/python -m pytest tests/reference/browser $(PYTEST_ARGS)
 
 breaking: compile ## Compare the contract with the releases, and with AGAINST=<git revision>
 	@$(CODEGEN)/python -m schema_rules.breaking --image $(IMAGE)

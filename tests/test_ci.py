@@ -25,7 +25,7 @@ mkdir -p build/codegen && touch build/codegen/record.json
 """
 STEPS = [
     *["protos", "check", "test", "matrix", "runtimes", "neighbours", "environments", "handshake"],
-    *["interop", "bazel", "conformance"],
+    *["interop", "bazel", "conformance", "docs-test"],
 ]
 
 
@@ -74,7 +74,7 @@ def project(root: Path, tmp_path: Path) -> Project:
 
 def took(output: str) -> list[str]:
     """Return the steps in the final list, which reports the time of each."""
-    return re.findall(r"^ +\d+ s  (\w+)$", output.partition(" s in total\n")[2], re.MULTILINE)
+    return re.findall(r"^ +\d+ s  (\S+)$", output.partition(" s in total\n")[2], re.MULTILINE)
 
 
 def test_every_step_runs_and_says_how_long_it_took(project: Project) -> None:

@@ -1,0 +1,1 @@
+"""Open the reference site in a browser."""
