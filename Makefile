@@ -64,7 +64,7 @@ export TEMPORAL_CLI ?= $(TEMPORAL_HOME)/temporal
 
 MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/*.txt))
 # Test folders that need more than the wheel and its dependencies.
-BESIDES_THE_WHEEL := apis codegen mutation properties reference schema_rules
+BESIDES_THE_WHEEL := apis benchmarks codegen mutation properties reference schema_rules
 NEIGHBOURS := $(patsubst requirements/neighbours/%.txt,%,$(wildcard requirements/neighbours/*.txt))
 PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in requirements/environments/*.in))
 
@@ -80,7 +80,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench bench-check bench-handshake dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -198,10 +198,15 @@ check: deps ## Check the format, lint rules and types of our own Python
 mutation: deps ## Measure which mistakes in the contract the gates catch (slow)
 	$(CODEGEN)/python -m tests.mutation --report $(MUTATION_ARGS)
 
-bench: deps temporal ## Compare import times, redaction and the handshake with doing without them
-	$(VENV)/python benchmarks/imports.py
-	$(VENV)/python benchmarks/redaction.py
-	$(VENV)/python benchmarks/handshake.py
+# The generator runs from scratch, which leaves the package as `generate` wrote it.
+bench: compile dist ## Measure against doing without, as ratios, and write docs/benchmarks.md
+	$(VENV)/python -m benchmarks
+
+bench-check: compile dist ## Fail if a ratio of `make bench` is over its limit
+	$(VENV)/python -m benchmarks --check
+
+bench-handshake: deps temporal ## Compare handshakes with waits that hold a worker
+	$(VENV)/python -m benchmarks.handshake
 
 # With both implementations of the newest protobuf, and of the oldest with the built wheel.
 fuzz: deps dist ## Fuzz the readers for SECONDS with SEED, or replay REPLAY=<file>

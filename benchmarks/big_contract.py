@@ -26,13 +26,13 @@ def big_contract(image: FileDescriptorSet, messages: int) -> FileDescriptorSet:
     big = FileDescriptorSet()
     big.CopyFrom(image)
     copied = [file for file in image.file if file.name.startswith(_COPIED)]
-    found = _count(image.file)
+    found = count(image.file)
     number = 0
     while found < messages:
         number += 1
         copies = [_renamed(file, number) for file in copied]
         big.file.extend(copies)
-        found += _count(copies)
+        found += count(copies)
     return big
 
 
@@ -46,7 +46,8 @@ def _renamed(file: FileDescriptorProto, number: int) -> FileDescriptorProto:
     return FileDescriptorProto.FromString(data)
 
 
-def _count(files: Iterable[FileDescriptorProto]) -> int:
+def count(files: Iterable[FileDescriptorProto]) -> int:
+    """Return the number of our messages in the files."""
     ours = (file for file in files if file.package.startswith("ai.stigmer"))
     return sum(_messages(message) for file in ours for message in file.message_type)
 

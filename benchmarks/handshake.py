@@ -1,6 +1,6 @@
 """What a handshake costs, beside the same wait that holds a worker: ratios within one run.
 
-    make bench
+    make bench-handshake
 
 On a Temporal server of its own. `--waits` is how many waits are counted at a time, `--pending` how
 many are pending on one worker at once.
@@ -176,7 +176,7 @@ async def park(client: Client, activities: Activities, count: int) -> None:
 async def main(arguments: argparse.Namespace) -> None:
     cli = os.environ.get("TEMPORAL_CLI", "")
     if not os.path.isfile(cli):  # noqa: PTH113
-        sys.exit("handshake.py: no Temporal server; start this with `make bench`")
+        sys.exit("handshake.py: no Temporal server; start this with `make bench-handshake`")
     async with await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
         data_converter=data_converter,
         dev_server_existing_path=cli,

@@ -1,0 +1,1 @@
+"""The harness of the benchmarks. The measurements themselves are `make bench`."""
