@@ -29,6 +29,7 @@ RATIOS = (
     Ratio("masked str() of 50 values, half secret / protobuf's own", _CONTEXT, 1.7),
     Ratio("redacted_copy of an execution / protobuf's own str()", _COPY),
     Ratio("to_json of an execution / MessageToJson", _JSON),
+    Ratio("validation of an execution / with its Structs visited", subjects.validation, 0.7),
     Ratio("generation from scratch / one bare protoc", subjects.generators, 4, rounds=3),
     Ratio(
         "time of the schema rules, as a power of the number of messages",

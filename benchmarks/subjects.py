@@ -9,7 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from protovalidate import Validator
 from temporalio.converter import DataConverter
 
 from benchmarks.big_contract import big_contract, count
@@ -78,6 +81,23 @@ def converters() -> Sequence[Contender]:
     hints: list[type] = [WorkflowExecution]
     ways = (data_converter.payload_converter, stock)
     return [calls(partial(way.from_payloads, payloads, hints)) for way in ways]
+
+
+def validation() -> Sequence[Contender]:
+    """Compare validation with the same contract whose `Struct` fields are visited."""
+    pool = DescriptorPool()
+    for file in _image().file:
+        for field in (field for message in file.message_type for field in message.field):
+            if field.type_name == ".google.protobuf.Struct":
+                field.ClearField("options")  # They have no rule but `ignore`.
+        pool.AddSerializedFile(file.SerializeToString())
+    ignored = execution()
+    visiting = GetMessageClass(pool.FindMessageTypeByName(ignored.DESCRIPTOR.full_name))
+    visited = visiting.FromString(ignored.SerializeToString())
+    found = [Validator().collect_violations(message) for message in (ignored, visited)]
+    if str(found[0]) != str(found[1]):
+        raise RuntimeError("validation differs if it visits the Structs")
+    return [calls(partial(Validator().collect_violations, each)) for each in (ignored, visited)]
 
 
 def generators() -> Sequence[Contender]:
