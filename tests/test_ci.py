@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,12 @@ def test_the_workflow_has_a_job_for_every_step(root: Path) -> None:
     listed = re.search(r"^ +step: \[(.*)\]$", workflow, re.MULTILINE)
     assert listed, "the jobs of the workflow are no list of steps any more"
     assert sorted(listed[1].split(", ")) == sorted(STEPS)
+
+
+def test_the_classifiers_name_the_python_versions_that_ci_runs(root: Path) -> None:
+    workflow = (root / ".github" / "workflows" / "ci.yml").read_text()
+    settings = re.findall(r"^ +python(?:-version)?: (.*)$", workflow, re.MULTILINE)
+    tested = {version for line in settings for version in re.findall(r'"(3\.\d+)"', line)}
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    named = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    assert set(named) == tested, "the classifiers differ from the versions in ci.yml"
