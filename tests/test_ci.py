@@ -26,7 +26,7 @@ mkdir -p build/codegen && touch build/codegen/record.json
 """
 STEPS = [
     *["protos", "check", "test", "matrix", "runtimes", "neighbours", "environments", "handshake"],
-    *["interop", "bazel", "conformance", "docs-test"],
+    *["interop", "bazel", "conformance"],
 ]
 
 
