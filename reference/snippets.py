@@ -46,14 +46,14 @@ class Snippets:
 
     def of_message(self, entry: Entry) -> str:
         """Return Python that builds a valid message of a type."""
-        source = _Source()
+        source = Source()
         built = source.constructor(self._sample(entry.element.name), 0)
         return f"{source.imports()}\n\n{_variable(entry.name)} = {built}"
 
     def of_rpc(self, entry: Entry) -> str:
         """Return Python that calls an RPC."""
         assert entry.owner is not None
-        source = _Source()
+        source = Source()
         request = source.constructor(self._sample(entry.descriptor.input_type.lstrip(".")), 0)
         stub = source.name(entry.owner.element.name, f"{entry.owner.name}Stub")
         rpc = entry.descriptor
@@ -145,7 +145,7 @@ class Snippets:
         return next(endings, name.replace("_", " "))
 
 
-class _Source:
+class Source:
     """Writes expressions, and collects what they import."""
 
     def __init__(self) -> None:
@@ -191,7 +191,11 @@ class _Source:
     def _value(self, field: FieldDescriptor, value: Any, depth: int) -> str:
         if entry_of(field) is not None:
             of_value = value_of(field)
-            items = [f"{key!r}: {self._one(of_value, value[key], depth + 1)}" for key in value]
+            # The order of a map differs from run to run.
+            items = [
+                f"{_literal(key)}: {self._one(of_value, value[key], depth + 1)}"
+                for key in sorted(value)
+            ]
             return self._call("{", items, "}", depth)
         if field.is_repeated:
             return self._call(
@@ -206,10 +210,7 @@ class _Source:
             name = field.enum_type.values_by_number[value].name
             of_type = self._type(field.enum_type)
             return f'{of_type}.Value("{name}")' if keyword.iskeyword(name) else f"{of_type}.{name}"
-        quoted = isinstance(value, str) and '"' not in value and "\\" not in repr(value)
-        if quoted:
-            return f'"{value}"'
-        return f'b"{repr(value)[2:-1]}"' if isinstance(value, bytes) else repr(value)
+        return _literal(value)
 
     def _call(self, begin: str, parts: list[str], end: str, depth: int) -> str:
         flat = f"{begin}{', '.join(parts)}{end}"
@@ -219,6 +220,12 @@ class _Source:
         return (
             f"{begin}\n{''.join(f'{pad}{part},' + chr(10) for part in parts)}{'    ' * depth}{end}"
         )
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str) and '"' not in value and "\\" not in repr(value):
+        return f'"{value}"'
+    return f'b"{repr(value)[2:-1]}"' if isinstance(value, bytes) else repr(value)
 
 
 def _variable(name: str) -> str:

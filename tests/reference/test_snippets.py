@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import protovalidate
@@ -9,7 +10,8 @@ import pytest
 from google.protobuf.message import Message
 
 from reference.model import Entry, Reference
-from reference.snippets import Snippets
+from reference.snippets import Snippets, Source
+from stigmer_apis.agentic.workflow.v1.tasks import SetTaskConfig
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +55,10 @@ def _request(entry: Entry) -> str:
 def test_a_resource_has_a_spec(reference: Reference, snippets: Snippets) -> None:
     for entry, _ in reference.resources():
         assert "spec=" in snippets.of_message(entry), entry.name
+
+
+def test_the_entries_of_a_map_are_in_order() -> None:
+    message = SetTaskConfig(variables={f"name_{i:02}": "x" for i in range(30)})
+    written = Source().constructor(message, 0)
+    names = re.findall(r'"(name_\d+)"', written)
+    assert names == sorted(message.variables)
