@@ -27,8 +27,9 @@ from schema_rules.schema import Schema
 HERE = Path(__file__).parent
 IMAGE = BUILD / "contract.binpb"
 SITE = BUILD / "site"
+_HANDSHAKE = "docs/handshake.md"
 GUIDES = {
-    "Use it": ["README.md", "docs/python.md", "docs/handshake.md", "docs/secrets.md"],
+    "Use it": ["README.md", "docs/python.md", _HANDSHAKE, "docs/secrets.md"],
     "Depend on it": ["docs/compatibility.md", "docs/importing-our-protos.md"],
     "Change it": ["docs/changing-the-contract.md", "CONTRIBUTING.md", "docs/schema-rules.md"],
     "More": [],
@@ -62,6 +63,7 @@ class Site:
             areas=AREAS,
             code=code,
             guides=self._guides(),
+            handshake=self._handshake(),
             pictures=pictures,
             ref=reference,
             reserved=model.reserved,
@@ -138,13 +140,18 @@ class Site:
         lines = (self._root / path).read_text(encoding="utf-8").splitlines()
         return next(line.removeprefix("# ") for line in lines if line.startswith("# "))
 
+    def _handshake(self) -> Markup:
+        """Draw the diagram of the guide to the handshake."""
+        text = (self._root / _HANDSHAKE).read_text(encoding="utf-8")
+        diagram = text.partition("```mermaid\n")[2].partition("```")[0]
+        return pictures.sequence(diagram, self._title(_HANDSHAKE))
+
     def _guide(self, path: str) -> None:
         url = _guide_url(path)
         text = (self._root / path).read_text(encoding="utf-8")
         body, sections = self._prose.guide(text, "../", lambda target: self._link(path, target))
         title = self._title(path)
-        picture = pictures.handshake() if path == "docs/handshake.md" else ""
-        self._text(url, title, body, sections, picture)
+        self._text(url, title, body, sections)
         self._index.append(["guide", title, "", url, "", ""])
         self._index += [
             ["guide", words, title, f"{url}#{name}", "", ""] for name, words in sections
@@ -162,9 +169,7 @@ class Site:
         title = "Unreleased" if version == model.UNRELEASED else version
         text = re.sub("^# .*", f"# {title}: contract changes", text)
         body, sections = self._prose.guide(text, "../", str)
-        self._page(
-            f"releases/{version}.html", "text.html", title, body=body, sections=sections, picture=""
-        )
+        self._text(f"releases/{version}.html", title, body, sections)
 
     def _name_of(self, change: Change) -> str:
         entry = self.reference.entries.get(change.name)
@@ -210,14 +215,9 @@ class Site:
         self._text(f"source/{path}.html", path, body)
 
     def _text(
-        self,
-        url: str,
-        title: str,
-        body: Markup,
-        sections: Sequence[tuple[str, str]] = (),
-        picture: str = "",
+        self, url: str, title: str, body: Markup, sections: Sequence[tuple[str, str]] = ()
     ) -> None:
-        self._page(url, "text.html", title, body=body, sections=sections, picture=picture)
+        self._page(url, "text.html", title, body=body, sections=sections)
 
     def _rules(self) -> dict[str, list[tuple[Entry, str, str]]]:
         """Return by the ID of every rule the elements that have it, in words and CEL."""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from markupsafe import Markup, escape
 
+from codegen.project import StepError
 from reference.model import Entry, Reference
 from schema_rules.resource_ids import Registry
 from schema_rules.words import singular, words
 
 _WIDTH = 360
 _ROW = 30
+_LINE = 56
+"""How many characters of a label fit into the width."""
 _TERMINAL = "Terminal."
+_STEP = re.compile(
+    r"participant (?P<actor>\w+) as (?P<name>.+)"
+    r"|(?:Note over (?P<over>\w+)|(?P<origin>\w+)->>(?P<target>\w+)): (?P<text>.+)"
+)
 
 
 def resources(reference: Reference) -> Markup:
@@ -92,45 +101,65 @@ def phases(enum: Entry) -> Markup | None:
     return _svg(f"The order of {enum.name}", said, low + 26, parts)
 
 
-def handshake() -> Markup:
-    """Draw the steps of the callback-token handshake."""
-    actors = ("External activity", "Stigmer", "Workflow", "Temporal")
-    steps = (
-        (0, 1, "1  store the callback_token: updateStatus"),
-        (0, 2, "2  pass it on: CallbackToken in the input"),
-        (0, 3, "3  return pending: no worker is occupied"),
-        (2, 2, "4  the execution runs and ends"),
-        (2, 3, "5  system activity: complete by token"),
-        (3, 0, "6  resume with the result"),
-    )
-    height = 56 + len(steps) * 42
-    at = [_WIDTH * (i + 0.5) / len(actors) for i in range(len(actors))]
-    parts = [f'<path class="life" d="M{x} 42V{height - 8}"/>' for x in at]
-    for x, actor in zip(at, actors, strict=True):
-        for i, word in enumerate(actor.split()):
-            parts.append(_label(word, x, 16 + i * 14, "middle", "strong"))
-    for i, (origin, target, step) in enumerate(steps):
-        y = 74 + i * 42
-        if origin == target:
-            x = at[origin]
-            parts.append(
-                f'<rect class="box" x="{x - 5}" y="{y - 14}" width="10" height="24" rx="3"/>'
-            )
+def sequence(source: str, title: str) -> Markup:
+    """Draw a sequence diagram from the part of Mermaid's language that the guides use.
+
+    Raises:
+        StepError: A line means nothing here, so that the picture would lack it.
+    """
+    actors: dict[str, str] = {}
+    steps: list[tuple[str, str, list[str]]] = []
+    for line in filter(None, map(str.strip, source.splitlines()[1:])):
+        found = _STEP.fullmatch(line)
+        origin = found and (found["origin"] or found["over"])
+        target = found and (found["target"] or origin)
+        if found and found["actor"]:
+            actors[found["actor"]] = found["name"]
+        elif found and origin in actors and target in actors:
+            lines = [part for text in found["text"].split("<br/>") for part in wrap(text, _LINE)]
+            steps.append((origin, target, lines))
         else:
-            parts.append(_line(at[origin], y, at[target] + (4 if target < origin else -4), y))
-        middle = min(max((at[origin] + at[target]) / 2, 118), _WIDTH - 118)
-        parts.append(_label(step, middle, y - 8 if origin != target else y - 20, "middle", "halo"))
-    said = ". ".join(f"{actors[o]} to {actors[t]}: {step}" for o, t, step in steps)
-    return _svg("The callback-token handshake", f"{said}.", height, parts)
+            raise StepError(f"{title}: the diagram's line `{line}` cannot be drawn; simplify it")
+    at = {actor: _WIDTH * (i + 0.5) / len(actors) for i, actor in enumerate(actors)}
+    names = {actor: wrap(name, 9) for actor, name in actors.items()}
+    top = y = 14.0 * max(map(len, names.values())) + 8
+    parts: list[str] = []
+    for origin, target, lines in steps:
+        half = 3.1 * max(map(len, lines)) + 4
+        middle = min(max((at[origin] + at[target]) / 2, half), _WIDTH - half)
+        if origin == target:
+            wide, high = 2 * half, 15 * len(lines) + 6
+            parts.append(_rect("", middle, y + high / 2, wide, high, 4))
+        for text in lines:
+            y += 15
+            parts.append(_label(text, middle, y, "middle", "" if origin == target else "halo"))
+        if origin != target:
+            y += 9
+            parts.append(
+                _line(at[origin], y, at[target] + (4 if at[target] < at[origin] else -4), y)
+            )
+        y += 9
+    for actor, words_of in names.items():
+        parts[:0] = [f'<path class="life" d="M{at[actor]:.0f} {top:.0f}V{y:.0f}"/>']
+        for i, word in enumerate(words_of):
+            parts.append(_label(word, at[actor], 14 + i * 14, "middle", "strong"))
+    said = ". ".join(
+        f"{actors[o]}{f' to {actors[t]}' if t != o else ''}: {' '.join(lines)}"
+        for o, t, lines in steps
+    )
+    return _svg(title, f"{said}.", y + 4, parts)
 
 
 def _box(name: str, x: float, y: float, kind: str = "") -> Iterator[str]:
-    wide = min(112, _WIDTH / 3 - 10)
-    yield (
-        f'<rect class="box {kind}" x="{x - wide / 2:.0f}" y="{y - 16}" '
-        f'width="{wide:.0f}" height="32" rx="8"/>'
-    )
+    yield _rect(kind, x, y, min(112, _WIDTH / 3 - 10), 32, 8)
     yield _label(name, x, y + 4, "middle")
+
+
+def _rect(kind: str, x: float, y: float, wide: float, high: float, radius: int) -> str:
+    return (
+        f'<rect class="box {kind}" x="{x - wide / 2:.0f}" y="{y - high / 2:.0f}" '
+        f'width="{wide:.0f}" height="{high:.0f}" rx="{radius}"/>'
+    )
 
 
 def _line(x1: float, y1: float, x2: float, y2: float) -> str:

@@ -14,6 +14,7 @@ from pygments import formatters, highlight, lexers
 from pygments.util import ClassNotFound
 
 from reference.model import PREFIX, Entry, Reference
+from reference.pictures import sequence
 
 _NAME = re.compile(r"(?:[\w/]+\.)*\w*[a-z]\w*[A-Z]\w*(?:\.\w+)*|ai\.stigmer\.[\w.]*\w|\w+_\w+")
 """What in running text is a name for sure: mixed case, an underscore, or a full name."""
@@ -90,12 +91,16 @@ class Prose:
     ) -> tuple[Markup, list[tuple[str, str]]]:
         """Render a guide, and return it with the ids and texts of its sections.
 
+        A diagram of Mermaid becomes a picture, named after the title of the guide.
         `link` turns the target of a link in the repository into one from the root of the site.
         """
         tokens = self._markdown.parse(text)
         sections: list[tuple[str, str]] = []
         taken: dict[str, int] = {}
         for i, token in enumerate(tokens):
+            if token.type == "fence" and token.info == "mermaid":
+                picture = sequence(token.content, plain(tokens[1]))
+                tokens[i] = Token("html_block", "", 0, content=str(picture))
             if token.type == "heading_open":
                 words = plain(tokens[i + 1])
                 name = slug(words)
