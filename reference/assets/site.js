@@ -67,7 +67,7 @@
     entries = window.stigmerIndex.map(([kind, name, place, url, other, about]) => ({
       kind, name, place, url, about,
       own: name.toLowerCase(),
-      around: `${place}.${name} ${place} ${other}`.toLowerCase(),
+      around: `${place}.${name} ${place} ${kind} ${other}`.toLowerCase(),
       text: about.toLowerCase(),
     }));
   });

@@ -69,7 +69,7 @@ const unseen = () => {
   while (texts.nextNode()) {
     const parent = texts.currentNode.parentElement;
     const summary = parent.closest("details:not([open])")?.querySelector("summary");
-    if (!texts.currentNode.data.trim() || parent.closest("script, style, .toc, summary")) continue;
+    if (!texts.currentNode.data.trim() || parent.closest("script, style, .toc, .overview, summary")) continue;
     const shown = each => each.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && each.getClientRects().length > 0;
     if (!shown(parent) && !(summary && shown(summary))) found.push(`${parent.tagName}: ${texts.currentNode.data.trim().slice(0, 60)}`);
   }
