@@ -152,7 +152,7 @@ class Site:
         body, sections = self._prose.guide(text, "../", lambda target: self._link(path, target))
         title = self._title(path)
         self._text(url, title, body, sections)
-        self._index.append(["guide", title, "", url, "", ""])
+        self._index.append(["guide", title, "", url, Path(path).stem, ""])
         self._index += [
             ["guide", words, title, f"{url}#{name}", "", ""] for name, words in sections
         ]
