@@ -66,8 +66,7 @@ def _ordered(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[str
             below[name] = 1 + max((depth(t, above | {name}) for t in targets), default=0)
         return below[name]
 
-    joined = {name for edge in edges for name in edge}
-    return sorted((n for n in names if n in joined), key=lambda n: (-depth(n, frozenset()), n))
+    return sorted(names, key=lambda n: (-depth(n, frozenset()), n))
 
 
 def _arc(start: int, end: int) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from codegen.project import StepError
-from reference.pictures import sequence
+from reference.model import Reference
+from reference.pictures import resources, sequence
 
 _SOURCE = """sequenceDiagram
     participant A as caller
@@ -34,3 +35,9 @@ def test_the_guide_to_the_handshake_can_be_drawn(root: Path) -> None:
     guide = (root / "docs/handshake.md").read_text(encoding="utf-8")
     drawn = sequence(guide.partition("```mermaid\n")[2].partition("```")[0], "The handshake")
     assert drawn.count("marker-end") == guide.count("->>")
+
+
+def test_the_picture_of_the_resources_leaves_none_out(reference: Reference) -> None:
+    drawn = resources(reference)
+    for entry, _ in reference.resources():
+        assert f">{entry.name}</text>" in drawn
