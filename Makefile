@@ -80,7 +80,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check mutation bench bench-check bench-handshake dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check actionlint mutation bench bench-check bench-handshake dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -189,11 +189,18 @@ handshake: deps temporal ## Run the callback-token handshake on a real Temporal 
 example-handshake: deps temporal ## Show the callback-token handshake, step by step
 	$(VENV)/python examples/handshake/run.py
 
-check: deps ## Check the format, lint rules and types of our own Python
+check: deps ## Check our own Python, shell scripts and GitHub workflows
 	$(VENV)/ruff format --check
 	$(VENV)/ruff check
 	$(VENV)/mypy
 	$(VENV)/pyright
+	$(VENV)/shellcheck $$(git grep -lE '^#!.*[/ ](ba)?sh$$')
+	$(VENV)/zizmor --offline --pedantic --strict-collection --quiet .github
+
+actionlint: deps ## Check the GitHub workflows with actionlint; needs Go
+	@command -v go >/dev/null || { echo \
+	  'make: Go, which builds actionlint, is missing; install it, or run the other checks with `make check`' >&2; exit 1; }
+	go -C requirements/actionlint tool actionlint -shellcheck '$(CURDIR)/$(VENV)/shellcheck'
 
 mutation: deps ## Measure which mistakes in the contract the gates catch (slow)
 	$(CODEGEN)/python -m tests.mutation --report $(MUTATION_ARGS)

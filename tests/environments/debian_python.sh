@@ -9,6 +9,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$scratch"/{lists,cache/archives}/partial "$scratch/debs" "$scratch/root"
 touch "$scratch/status"
+# shellcheck disable=SC2016 # apt-get replaces $(REPO_URI), not the shell.
 archive=$(apt-get indextargets --format '$(REPO_URI)' | grep -m1 '/debian/$')
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive sid main" \
   > "$scratch/sources.list"
