@@ -206,6 +206,41 @@ def test_the_license_is_named_and_included(
     assert in_wheel[f"{INFO}/licenses/LICENSE"] == (root / "LICENSE").read_bytes()
 
 
+def test_the_description_is_the_readme_without_a_link_that_is_dead_on_an_index_page(
+    root: Path, metadata: email.message.Message
+) -> None:
+    description = str(metadata.get_payload())
+    readme = (root / "README.md").read_text()
+
+    links = links_in(description)
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert re.findall(r"^#+ .*", description, re.M) == re.findall(r"^#+ .*", readme, re.M)
+
+
+def test_with_the_url_of_the_repository_every_link_of_the_readme_leads_into_its_tag(
+    root: Path,
+) -> None:
+    from hatch_build import linked
+
+    readme = (root / "README.md").read_text()
+    tag = "https://git.example/stigmer/blob/v1.2.3/"
+
+    links = links_in(linked(readme, "https://git.example/stigmer", "1.2.3"))
+    assert links == [link if "://" in link else tag + link for link in links_in(readme)]
+    assert f"{tag}docs/python.md" in links
+
+
+def links_in(markdown: str) -> list[str]:
+    """Return the target of every link and image, in order, as a renderer sees them."""
+    from markdown_it import MarkdownIt
+
+    blocks = MarkdownIt().enable("table").parse(markdown)
+    tokens = [token for block in blocks for token in block.children or []]
+    targets = [token.attrs.get("href", token.attrs.get("src")) for token in tokens]
+    return [str(target) for target in targets if target is not None]
+
+
 def test_the_wheel_is_for_any_python_3_on_any_platform(in_wheel: dict[str, bytes]) -> None:
     wheel = email.message_from_bytes(in_wheel[f"{INFO}/WHEEL"])
 
@@ -220,8 +255,9 @@ def test_the_sdist_has_the_sources_of_the_wheel_and_nothing_else(root: Path, bui
         **{f"python/{name}": content for name, content in files_below(root / "python").items()},
     }
     del expected["python/stigmer_apis/generated.txt"]  # for codegen only
-    for name in (".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"):
+    for name in (".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "hatch_build.py"):
         expected[name] = (root / name).read_bytes()
+    expected["pyproject.toml"] = (root / "pyproject.toml").read_bytes()
 
     assert shipped.keys() == {*expected, "PKG-INFO"}
     assert [name for name in expected if shipped[name] != expected[name]] == []
