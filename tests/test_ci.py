@@ -26,7 +26,7 @@ mkdir -p build/codegen && touch build/codegen/record.json
 """
 STEPS = [
     *["protos", "check", "actionlint", "test", "matrix", "runtimes", "neighbours", "environments"],
-    *["handshake", "interop", "bazel", "conformance"],
+    *["handshake", "interop", "bazel", "conformance", "docs-test"],
 ]
 
 

@@ -292,7 +292,7 @@ def browsed(site: Site) -> dict[str, Any]:
                 "browser": browser,
                 "pages": looked_at(site),
                 "queries": list(QUERIES),
-                "workers": 2 * (os.cpu_count() or 1),
+                "workers": os.cpu_count() or 1,
             }
         )
     )
