@@ -29,7 +29,13 @@ IMAGE = BUILD / "contract.binpb"
 SITE = BUILD / "site"
 _HANDSHAKE = "docs/handshake.md"
 GUIDES = {
-    "Use it": ["README.md", "docs/python.md", _HANDSHAKE, "docs/secrets.md"],
+    "Use it": [
+        "README.md",
+        "docs/spec-and-status.md",
+        "docs/python.md",
+        _HANDSHAKE,
+        "docs/secrets.md",
+    ],
     "Depend on it": ["docs/compatibility.md", "docs/importing-our-protos.md"],
     "Change it": ["docs/changing-the-contract.md", "CONTRIBUTING.md", "docs/schema-rules.md"],
     "More": [],

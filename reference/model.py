@@ -27,6 +27,7 @@ from schema_rules.schema import (
     Rpc,
     Schema,
 )
+from schema_rules.status_rules import why_system_written
 
 PREFIX = "ai.stigmer."
 UNRELEASED = "unreleased"
@@ -43,6 +44,8 @@ _KINDS: dict[type[Element], str] = {
     Rpc: "rpc",
 }
 _IMMUTABLE = f"{APIRESOURCE}.immutable"
+_SYSTEM_WRITES = "The system writes it."
+_USERS_WRITE = "Users write it."
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\"*])")
 
 
@@ -219,21 +222,24 @@ class Reference:
         if entry.element.options.get(COMPUTED):
             return "The system writes it; users cannot."
         assert entry.owner is not None
-        roles = self._roles[entry.owner.element.name]
+        message = self.schema.messages[entry.owner.element.name]
+        roles = self._roles[message.name]
         if {"spec", "status"} <= roles:
             return "Users write it in a spec, the system in a status."
         if {"request", "response"} <= roles and not roles & {"spec", "status"}:
-            return "Requests and responses carry it."
+            # A resource, or a part of its metadata, where the comment names the writer.
+            is_status = entry.name == "status" or why_system_written(message, entry.element)
+            return _SYSTEM_WRITES if is_status else _USERS_WRITE
         words = {
-            "status": "The system writes it.",
-            "spec": "Users write it.",
+            "status": _SYSTEM_WRITES,
+            "spec": _USERS_WRITE,
             "request": "The caller sends it.",
             "response": "The service returns it.",
             "option": "The contract sets it, as an option.",
         }
         return next(
             (said for role, said in words.items() if role in roles),
-            "No RPC carries the message by its type; see its comment.",
+            "No RPC carries this message by its type; see its comment.",
         )
 
     def side(self, entry: Entry) -> str:

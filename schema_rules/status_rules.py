@@ -97,7 +97,7 @@ def spec_writer(schema: Schema) -> Iterator[Finding]:
         for field in message.fields:
             if field.options.get(COMPUTED) or field.type_name == AUDIT:
                 continue  # STATUS_ONLY_FIELD reports it
-            why = _why_system_written(message, field)
+            why = why_system_written(message, field)
             if why:
                 yield Finding(
                     "SPEC_WRITER",
@@ -165,7 +165,8 @@ def _is_id_of_temporal(name: tuple[str, ...]) -> bool:
     return {"temporal", "id"} <= {*name} and bool({"workflow", "run", "activity"} & {*name})
 
 
-def _why_system_written(message: Message, field: Field) -> str | None:
+def why_system_written(message: Message, field: Field) -> str | None:
+    """Return what says that the system writes a field: its comment or its name."""
     if any(map(_says_system_written, sentences(field.comment))):
         return "comment"
     is_query = message.descriptor.name.startswith(_QUERIES)

@@ -1,4 +1,4 @@
-"""The examples of the README and of docs/python.md run as written, and every link resolves."""
+"""The examples of the README and of the guides run as written, and every link resolves."""
 
 from __future__ import annotations
 
@@ -43,6 +43,17 @@ def test_the_extras_are_those_of_the_package(root: Path) -> None:
     section = (root / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1]
     declared = re.findall(r"^(\w+) = \[", section.split("\n\n")[0], re.MULTILINE)
     assert sorted(named) == sorted(declared)
+
+
+def test_the_example_of_the_page_on_spec_and_status_runs(root: Path) -> None:
+    _run_examples(root / "docs/spec-and-status.md", count=1)
+
+
+def test_every_page_with_python_has_a_test(root: Path) -> None:
+    tests = "".join(test.read_text() for test in root.glob("tests/**/*.py"))
+    pages = [page for page in root.glob("docs/*.md") if _blocks(page, "python")]
+    assert len(pages) > 5
+    assert [page.name for page in pages if page.name not in tests] == []
 
 
 def test_every_link_into_the_repository_leads_somewhere(root: Path) -> None:

@@ -22,10 +22,10 @@ _EXECUTION = "ai.stigmer.agentic.workflowexecution.v1"
         (f"{_EXECUTION}.WorkflowExecutionSpec.workflow_id", "Users write it."),
         (f"{_EXECUTION}.ListWorkflowExecutionsRequest.page_token", "The caller sends it."),
         (f"{_EXECUTION}.WorkflowExecutionList.entries", "The service returns it."),
-        (
-            "ai.stigmer.commons.apiresource.ApiResourceMetadata.id",
-            "Requests and responses carry it.",
-        ),
+        (f"{_EXECUTION}.WorkflowExecution.status", "The system writes it."),
+        (f"{_EXECUTION}.WorkflowExecution.spec", "Users write it."),
+        ("ai.stigmer.commons.apiresource.ApiResourceMetadata.id", "The system writes it."),
+        ("ai.stigmer.commons.apiresource.ApiResourceMetadata.slug", "Users write it."),
     ],
 )
 def test_a_field_has_the_writer_that_its_place_gives(
