@@ -80,7 +80,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check actionlint mutation bench bench-check bench-handshake dist release pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
+.PHONY: help protos deps compile format-check format lint breaking generate test matrix check actionlint mutation bench bench-check bench-handshake dist release release-check pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -229,6 +229,10 @@ dist: deps generate ## Build the sdist and the wheel into build/dist
 
 release: protos fixtures ## Store the image and fixtures of the version in __init__.py as a release
 	@$(CODEGEN)/python -m schema_rules.releases
+
+release-check: dist docs ## Write everything that a release publishes into build/release
+	$(call environments,environments/release environments/sbom)
+	@$(CODEGEN)/python -m reference.release --image $(IMAGE)
 
 pins: deps ## Pin the requirements in requirements/*.in, with hashes
 	$(PIN) --no-deps -o requirements/codegen.txt requirements/codegen.in

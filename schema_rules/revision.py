@@ -73,9 +73,7 @@ class Revision(NamedTuple):
         kept = [part for part in (APIS.name, f"{_IN_TREE}/{HEAD}") if self._has(part)]
         if APIS.name not in kept:
             raise StepError(f"{self.name} holds no {APIS.name}/ to compare with")
-        archive = _git("archive", "--format=tar", self.commit, "--", *kept) or b""
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(workspace, filter="data")
+        unpack(self.commit, workspace, *kept)
         shutil.copytree(VALIDATION, workspace / VALIDATION.name)
         shutil.copy(ROOT / "buf.yaml", workspace)
         against = workspace.with_name("against.binpb")
@@ -102,6 +100,19 @@ class Revision(NamedTuple):
 
     def _has(self, path: str) -> bool:
         return bool(_git("ls-tree", "--name-only", self.commit, "--", path))
+
+
+def unpack(commit: str, folder: Path, *paths: str) -> None:
+    """Write the files of a commit to a folder: those below the paths, or all.
+
+    Raises:
+        StepError: git cannot read the commit.
+    """
+    archive = _git("archive", "--format=tar", commit, "--", *paths)
+    if archive is None:
+        raise StepError(f"{commit} names no commit of this repository")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(folder, filter="data")
 
 
 def _git(*arguments: str) -> bytes | None:

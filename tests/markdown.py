@@ -1,4 +1,4 @@
-"""Markdown tables, the generated part of a page, and the files that a page shows."""
+"""Markdown tables, links, the generated part of a page, and the files that a page shows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: Sequence[st
     """Render a table; `align` contains `---`, `:---` or `---:` for each column."""
     lines = [head, align or ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def links_in(markdown: str) -> list[str]:
+    """Return the target of every link and image, in order, as a renderer sees them."""
+    from markdown_it import MarkdownIt  # `make matrix` has none
+
+    blocks = MarkdownIt().enable("table").parse(markdown)
+    tokens = [token for block in blocks for token in block.children or []]
+    targets = [token.attrs.get("href", token.attrs.get("src")) for token in tokens]
+    return [str(target) for target in targets if target is not None]
 
 
 def shown_files(text: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import stigmer_apis
+from tests.markdown import links_in
 
 pytestmark = pytest.mark.toolchain
 
@@ -229,16 +230,6 @@ def test_with_the_url_of_the_repository_every_link_of_the_readme_leads_into_its_
     links = links_in(linked(readme, "https://git.example/stigmer", "1.2.3"))
     assert links == [link if "://" in link else tag + link for link in links_in(readme)]
     assert f"{tag}docs/python.md" in links
-
-
-def links_in(markdown: str) -> list[str]:
-    """Return the target of every link and image, in order, as a renderer sees them."""
-    from markdown_it import MarkdownIt
-
-    blocks = MarkdownIt().enable("table").parse(markdown)
-    tokens = [token for block in blocks for token in block.children or []]
-    targets = [token.attrs.get("href", token.attrs.get("src")) for token in tokens]
-    return [str(target) for target in targets if target is not None]
 
 
 def test_the_wheel_is_for_any_python_3_on_any_platform(in_wheel: dict[str, bytes]) -> None:
