@@ -143,7 +143,7 @@ def slug(words: str) -> str:
 
 def wrapped(name: str) -> Markup:
     """Return a name that a narrow page can wrap between its words."""
-    return Markup("<wbr>").join(re.split(r"(?<=[a-z0-9_.])(?=[A-Z])|(?<=_)", name))
+    return Markup("<wbr>").join(re.split(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[_.])(?=\w)", name))
 
 
 def code(text: str, language: str) -> Markup:
