@@ -86,6 +86,11 @@ def parts_of(schema: Schema) -> dict[tuple[str, str], Parts]:
     return found
 
 
+def short(name: str, package: str) -> str:
+    """Return a full name without its package, as code in Python has it."""
+    return name if name.endswith(".proto") else name.removeprefix(f"{package}.").replace("/", ".")
+
+
 def paths_of_parts(element: Element) -> Iterator[tuple[int, ...]]:
     """Yield the paths of what an element states, by which buf says where it found something."""
     descriptor: Any = getattr(element, "descriptor")  # noqa: B009 (every kind has one)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from reference.changes import Comparison, Section, report
+from reference.changes import Section, changes, report
+from reference.compare import Comparison
 from tests.mutation.changes import Mutation
 from tests.mutation.draft import Contract, Draft
 from tests.mutation.gates import in_order, standard
@@ -62,9 +63,9 @@ def test_no_kind_of_mutation_leaves_the_report_empty(
 
 
 def test_nothing_changed_says_so(image: FileDescriptorSet) -> None:
-    changes = Comparison(image, image, image).changes()
-    assert changes == []
-    assert "Nothing changed in the contract." in report(changes, "main")
+    found = changes(Comparison(image, image, image))
+    assert found == []
+    assert "Nothing changed in the contract." in report(found, "main")
 
 
 def _field(image: FileDescriptorSet, message: str, name: str) -> Any:
@@ -88,7 +89,7 @@ def _changed(image: FileDescriptorSet) -> FileDescriptorSet:
 def test_what_the_rules_call_breaking_says_so(image: FileDescriptorSet) -> None:
     after = _changed(image)
     _field(after, _STATUS, "callback_token").options.ClearField("debug_redact")
-    (change,) = Comparison(image, after, image).changes()
+    (change,) = changes(Comparison(image, after, image))
     assert change.section is Section.CHANGED
     assert change.breaks == ("REDACTION_KEPT",)
     assert "is no longer secret. **Breaking** (REDACTION_KEPT)." in report([change], "main")
@@ -97,7 +98,7 @@ def test_what_the_rules_call_breaking_says_so(image: FileDescriptorSet) -> None:
 def test_what_buf_calls_breaking_says_so(image: FileDescriptorSet) -> None:
     after = _changed(image)
     _field(after, _STATUS, "callback_token").number = 12
-    (change,) = Comparison(image, after, image).changes()
+    (change,) = changes(Comparison(image, after, image))
     assert change.breaks == ("FIELD_NO_DELETE",)
     assert "number: `11` → `12`" in change.says
 
@@ -106,7 +107,7 @@ def test_a_correction_is_no_breaking_change(image: FileDescriptorSet) -> None:
     after = _changed(image)
     _field(after, _STATUS, "callback_token").options.ClearField("debug_redact")
     reasons = {"REDACTION_KEPT": {f"{_STATUS}.callback_token": "It was never secret."}}
-    (change,) = Comparison(image, after, image).changes([reasons])
+    (change,) = changes(Comparison(image, after, image), [reasons])
     assert change.section is Section.CORRECTED
     assert change.breaks == ()
     assert change.correction == "It was never secret."
@@ -115,7 +116,7 @@ def test_a_correction_is_no_breaking_change(image: FileDescriptorSet) -> None:
 def test_an_option_that_nobody_listed_shows_under_its_own_name(image: FileDescriptorSet) -> None:
     after = _changed(image)
     _field(after, _STATUS, "callback_token").options.MergeFromString(b"\xf8\xff\x03\x07")  # 8191
-    (change,) = Comparison(image, after, image).changes()
+    (change,) = changes(Comparison(image, after, image))
     assert any("number 8191" in said for said in change.says)
 
 
