@@ -26,7 +26,7 @@ RATIOS = (
         "data converter reading an execution / Temporal's stock converter", subjects.converters, 0.6
     ),
     Ratio("masked str() of an execution / protobuf's own", _EXECUTION, 1.3),
-    Ratio("masked str() of 50 values, half secret / protobuf's own", _CONTEXT, 1.7),
+    Ratio("masked str() of 50 values, half secret / protobuf's own", _CONTEXT, 1.3),
     Ratio("redacted_copy of an execution / protobuf's own str()", _COPY),
     Ratio("to_json of an execution / MessageToJson", _JSON),
     Ratio("validation of an execution / with its Structs visited", subjects.validation, 0.7),

@@ -10,6 +10,7 @@ import base64
 import json
 import pickle
 import re
+from itertools import permutations, product
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from stigmer_apis.redaction import (
     to_json,
     to_text,
 )
+from stigmer_apis.redaction._masking import own_text
 from tests.each import for_each
 from tests.redaction.redaction_cases import (
     DECLARED,
@@ -189,6 +191,38 @@ def test_of_a_map_only_the_secret_values_are_masked() -> None:
             "KEY": {"value": MASK, "isSecret": True, "description": "For the shop"},
         }
     }
+
+
+def test_masking_in_the_text_of_any_type_gives_the_text_of_the_masked_copy() -> None:
+    """Types with a marker, another field and messages of their own, in every order and odd kind."""
+    text, flag = FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BOOL
+    for syntax, other, numbers, odd, repeated in product(
+        ("proto2", "proto3"),
+        ("text", "a_value"),
+        permutations((1, 2, 3)),
+        (None, "value", "is_secret"),
+        (None, "value", "is_secret"),
+    ):
+        file = descriptor_pb2.FileDescriptorProto(name="marked.proto", syntax=syntax)
+        add = file.message_type.add(name="Marked").field.add
+        for name, number in zip(("value", "is_secret", other), numbers, strict=True):
+            kind = flag if (name == "is_secret") != (name == odd) else text
+            add(name=name, number=number, type=kind, label=3 if name == repeated else 1)
+        add(name="more", number=4, type=11, type_name=".Marked", label=3)
+        pool = descriptor_pool.DescriptorPool()
+        pool.AddSerializedFile(file.SerializeToString())
+        marked: Any = message_factory.GetMessageClass(pool.FindMessageTypeByName("Marked"))
+        message = marked()
+        texts = ("", SECRET, " value: ", 'value: "x"\n  is_secret: true\n', "}")
+        choices = {text: texts, flag: (None, False, True)}
+        fields = [field for field in marked.DESCRIPTOR.fields if field.name != "more"]
+        for values in product(*(choices[field.type] for field in fields)):
+            given = {f.name: v for f, v in zip(fields, values, strict=True) if v is not None}
+            if repeated:
+                given[repeated] = [given[repeated]] * 2 if repeated in given else []
+            message.more.add(**given).more.add(**given)
+        shown = to_text(message)
+        assert shown == own_text(redacted_copy(message)), file
 
 
 def test_equal_passwords_look_no_more_alike_than_others() -> None:

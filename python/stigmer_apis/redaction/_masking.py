@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from google.protobuf import message_factory, text_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
-from google.protobuf.wrappers_pb2 import StringValue
+from google.protobuf.wrappers_pb2 import BoolValue, StringValue
 
 from stigmer_apis import _printing
 from stigmer_apis.redaction import _secrets
@@ -25,7 +25,12 @@ OPAQUE_SUFFIX: Final = f"/{MASK}"
 A_MASK: Final = re.compile(rb"\[REDACTED(?: (?:sha256:[0-9a-f]+|none|\d+ bytes))?\]")
 """Every mask that there is. What is masked already stays as it is."""
 
-_MARKER_LINE = f"{_secrets.MARKER}: true\n"
+# A marked value is on the line before its marker. Strings are escaped: none has a line break, and a
+# `value: "` that is not a field can only be the end of a string, with no other quote on its line.
+_MARKED_LINE = re.compile(rf'value: ".*"(?=\n *{_secrets.MARKER}: true\n)')
+
+# A release of protobuf that prints lines otherwise has its text masked in a copy.
+_EXPECTED_LINES = 'value: "\\"\\n"\nvalue: true\n'
 
 # A digest of a short secret can be turned back by trying all secrets that short.
 _SHORTEST_TOKEN = 16
@@ -73,32 +78,23 @@ def own_text(message: Message) -> str:
 
 def to_text(message: Message) -> str:
     """Return what protobuf's own `str(message)` gives, with every secret masked."""
+    return _way_to_text(message.DESCRIPTOR)(message)
+
+
+@lru_cache(maxsize=_secrets.TYPES)
+def _way_to_text(descriptor: Descriptor) -> Callable[[Message], str]:
     # str() leaves unknown fields out of itself, in every runtime.
-    if not may_hold_secrets(message.DESCRIPTOR):
-        return own_text(message)
-    if _secrets.holds_only_marked_text(message.DESCRIPTOR):
-        shown = _with_marked_text_masked(own_text(message))
-        if shown is not None:
-            return shown
-    return own_text(masked_copy(message))
+    if not may_hold_secrets(descriptor):
+        return own_text
+    lines = "".join(map(own_text, (StringValue(value='"\n'), BoolValue(value=True))))
+    if lines == _EXPECTED_LINES and _secrets.holds_only_marked_text(descriptor):
+        return _text_with_marked_lines_masked
+    return lambda message: own_text(masked_copy(message))
 
 
-def _with_marked_text_masked(text: str) -> str | None:
-    """Mask marked values in a text, faster than in a copy; None if it is not as expected.
-
-    Strings are escaped, so neither a line break nor a quote in them can be taken for one of the
-    text. A value and its marker are expected on neighbouring lines, which are of one message then.
-    """
-    *parts, rest = text.split(_MARKER_LINE)
-    if text.count(_MARKER_LINE.rstrip()) != len(parts):
-        return None
-    for index, part in enumerate(parts):
-        before, found, after = part.rpartition(' value: "')
-        value, quote, indent = after.partition('"\n')
-        if not found or not quote or "\n" in value or indent.strip(" "):
-            return None
-        parts[index] = f'{before} value: "{MASK}"\n{indent}'
-    return _MARKER_LINE.join([*parts, rest])
+def _text_with_marked_lines_masked(message: Message) -> str:
+    """Mask in the text, which is faster than in a copy."""
+    return _MARKED_LINE.sub(f'value: "{MASK}"', own_text(message))
 
 
 def redacted_copy(message: _M) -> _M:

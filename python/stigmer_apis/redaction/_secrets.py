@@ -29,23 +29,29 @@ def may_hold_secrets(descriptor: Descriptor) -> bool:
     return any(map(_holds_secrets, _reachable(descriptor)))
 
 
-@lru_cache(maxsize=TYPES)
 def holds_only_marked_text(descriptor: Descriptor) -> bool:
-    """Whether a type can hold no secrets but text in a `value` beside a bool `is_secret`."""
-    for found in _reachable(descriptor):
-        marker, value = map(found.fields_by_name.get, (MARKER, "value"))
-        if marker is None:
-            if _holds_secrets(found):
-                return False
-        elif (
-            value is None
-            or (marker.type, value.type) != (FieldDescriptor.TYPE_BOOL, FieldDescriptor.TYPE_STRING)
-            or any(is_repeated(field) for field in (marker, value))
-            or found.is_extendable
-            or any(is_secret(field) for field in found.fields)
-        ):
-            return False
-    return True
+    """Whether a type holds no secrets but text in a `value` that prints right before its marker.
+
+    If no `value` is printed, no other line that ends like one is before the marker.
+    """
+    return all(
+        _is_marked_text(found) if MARKER in found.fields_by_name else not _holds_secrets(found)
+        for found in _reachable(descriptor)
+    )
+
+
+def _is_marked_text(descriptor: Descriptor) -> bool:
+    fields = sorted(descriptor.fields, key=lambda field: field.number)
+    names = [field.name for field in fields]
+    place = names.index(MARKER)
+    text, marker = FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BOOL
+    return (
+        [(field.name, field.type, is_repeated(field)) for field in fields[place - 1 : place + 1]]
+        == [("value", text, False), (MARKER, marker, False)]
+        and sum(name.endswith("value") for name in names) == 1
+        and not descriptor.is_extendable
+        and not any(map(is_secret, fields))
+    )
 
 
 def _reachable(descriptor: Descriptor) -> Iterator[Descriptor]:
