@@ -217,7 +217,8 @@ def test_masking_in_the_text_of_any_type_gives_the_text_of_the_masked_copy() -> 
         choices = {text: texts, flag: (None, False, True)}
         fields = [field for field in marked.DESCRIPTOR.fields if field.name != "more"]
         for values in product(*(choices[field.type] for field in fields)):
-            given = {f.name: v for f, v in zip(fields, values, strict=True) if v is not None}
+            pairs = zip(fields, values, strict=True)
+            given: dict[str, Any] = {field.name: v for field, v in pairs if v is not None}
             if repeated:
                 given[repeated] = [given[repeated]] * 2 if repeated in given else []
             message.more.add(**given).more.add(**given)
