@@ -219,16 +219,17 @@ class Reference:
 
     def writer(self, entry: Entry) -> str:
         """Say who writes a field."""
-        if entry.element.options.get(COMPUTED):
+        field, owner = entry.element, entry.owner
+        assert isinstance(field, Field) and owner is not None
+        if field.options.get(COMPUTED):
             return "The system writes it; users cannot."
-        assert entry.owner is not None
-        message = self.schema.messages[entry.owner.element.name]
+        message = self.schema.messages[owner.element.name]
         roles = self._roles[message.name]
         if {"spec", "status"} <= roles:
             return "Users write it in a spec, the system in a status."
         if {"request", "response"} <= roles and not roles & {"spec", "status"}:
             # A resource, or a part of its metadata, where the comment names the writer.
-            is_status = entry.name == "status" or why_system_written(message, entry.element)
+            is_status = entry.name == "status" or why_system_written(message, field)
             return _SYSTEM_WRITES if is_status else _USERS_WRITE
         words = {
             "status": _SYSTEM_WRITES,
