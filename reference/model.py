@@ -220,7 +220,8 @@ class Reference:
     def writer(self, entry: Entry) -> str:
         """Say who writes a field."""
         field, owner = entry.element, entry.owner
-        assert isinstance(field, Field) and owner is not None
+        assert isinstance(field, Field)
+        assert owner is not None
         if field.options.get(COMPUTED):
             return "The system writes it; users cannot."
         message = self.schema.messages[owner.element.name]
