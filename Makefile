@@ -7,7 +7,7 @@ PYTHON ?= python3
 AGAINST ?=
 # The output format of `make changes`: text or markdown.
 FORMAT ?= text
-# The output format of the schema rules in `make lint`: text, json or github-actions.
+# The format of findings in the contract: text, json or github-actions.
 ERROR_FORMAT ?= text
 # For `make fuzz`: the duration, the seed of the inputs, and a stored input to replay instead.
 SECONDS ?= 240
@@ -52,6 +52,7 @@ UV := build/bootstrap/bin/uv --quiet
 CODEGEN := .venv-codegen/bin
 VENV := .venv/bin
 BUF := $(CODEGEN)/buf
+FINDINGS = $(CODEGEN)/python -m schema_rules.buf --error-format $(ERROR_FORMAT)
 # The compiled contract. Each make compiles it once, for every check.
 IMAGE := build/contract.binpb
 PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header
@@ -80,7 +81,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint breaking generate test matrix check actionlint mutation bench bench-check bench-handshake dist release release-check pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
+.PHONY: help protos deps compile format-check format lint buf-lint schema-rules breaking generate test matrix check actionlint mutation bench bench-check bench-handshake dist release release-check pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -92,11 +93,11 @@ deps: ## Set up the tools in this folder
 	$(call environments,dev codegen)
 
 compile: deps ## Check that the contract compiles
-	@$(BUF) build --output $(IMAGE) || { echo 'compile: fix the errors above' >&2; exit 1; }
+	@$(FINDINGS) build --output $(IMAGE) || { echo 'compile: fix the errors above' >&2; exit 1; }
 
 # Compile first: buf would "format" a broken declaration into a different one.
 format-check: compile ## Check the format of the .proto files
-	@$(BUF) format --diff --exit-code || \
+	@$(FINDINGS) format --diff --exit-code || \
 	  { echo 'format: the files above are not formatted; run `make format`' >&2; exit 1; }
 
 format: compile ## Format the .proto files and our own Python
@@ -104,11 +105,15 @@ format: compile ## Format the .proto files and our own Python
 	$(VENV)/ruff format
 	$(VENV)/ruff check --fix
 
-lint: format-check ## Check the contract against the rules in buf.yaml and schema_rules/
-	@$(BUF) lint || \
-	  { echo 'lint: fix the errors above; new names get no exceptions in buf.yaml' >&2; exit 1; }
-	@$(CODEGEN)/python -m schema_rules --image $(IMAGE) --error-format $(ERROR_FORMAT)
+lint: format-check buf-lint schema-rules ## Check the format and all rules of the contract
 	@echo 'lint: no findings'
+
+buf-lint: compile ## Check the contract against the rules in buf.yaml
+	@$(FINDINGS) lint || \
+	  { echo 'lint: fix the errors above; new names get no exceptions in buf.yaml' >&2; exit 1; }
+
+schema-rules: compile ## Check the contract against the rules in schema_rules/
+	@$(CODEGEN)/python -m schema_rules --image $(IMAGE) --error-format $(ERROR_FORMAT)
 
 changes: compile ## Show what changed since a release, or since AGAINST=<git revision>
 	@$(CODEGEN)/python -m reference.changes --image $(IMAGE) --format $(FORMAT)
@@ -120,7 +125,7 @@ docs-test: compile ## Open the reference site in a browser; needs npm and chromi
 	$(VENV)/python -m pytest tests/reference/browser $(PYTEST_ARGS)
 
 breaking: compile ## Compare the contract with the releases, and with AGAINST=<git revision>
-	@$(CODEGEN)/python -m schema_rules.breaking --image $(IMAGE)
+	@$(CODEGEN)/python -m schema_rules.breaking --image $(IMAGE) --error-format $(ERROR_FORMAT)
 
 generate: deps ## Generate the package from the contract, unless it is up to date
 	@$(CODEGEN)/python -m codegen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,11 +30,19 @@ class StepError(Exception):
     """A step failed. The message states the cause and what to do about it."""
 
 
-def run_tool(name: str, arguments: Sequence[str | Path], *, cwd: Path = ROOT) -> None:
+def run_tool(
+    name: str,
+    arguments: Sequence[str | Path],
+    *,
+    cwd: Path = ROOT,
+    expected: Container[int] = (0,),
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> subprocess.CompletedProcess[str]:
     """Run a program of the code generator's environment, with its output on the terminal.
 
     Raises:
-        StepError: The program is missing, or its exit code is not 0.
+        StepError: The program is missing, or its exit code is not expected.
     """
     bin_folder = Path(sys.executable).parent
     if not (bin_folder / name).exists():
@@ -45,7 +53,12 @@ def run_tool(name: str, arguments: Sequence[str | Path], *, cwd: Path = ROOT) ->
         [str(bin_folder / name), *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, **python_path, "PATH": path},
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
     )
-    if finished.returncode != 0:
+    if finished.returncode not in expected:
+        print(finished.stdout or "", end="")
         words = " ".join([name, *map(str, arguments[:1])])
         raise StepError(f"{words} failed (exit code {finished.returncode}); see its output above")
+    return finished

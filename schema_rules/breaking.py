@@ -10,17 +10,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from codegen.place import SCHEMA_IMAGE
-from codegen.project import PACKAGE, ROOT, StepError, run_tool
-from schema_rules import releases
+from codegen.project import PACKAGE, ROOT, StepError
+from schema_rules import buf, releases
 from schema_rules.check import Reasons, contract, incompatible, load_corrections, unexcused
 from schema_rules.compatibility_rules import baseline_schema
-from schema_rules.finding import Finding, as_text, in_order
+from schema_rules.finding import FORMATS, Finding, as_text, complain, in_order
 from schema_rules.releases import CHANGELOG, CORRECTIONS, RELEASES
 from schema_rules.revision import Revision
 from schema_rules.schema import Schema
@@ -35,23 +35,26 @@ def main(arguments: list[str] | None = None) -> int:
         default=os.environ.get("AGAINST"),
         help="a git revision to compare with as well; AGAINST in the environment if not given",
     )
+    parser.add_argument("--error-format", choices=FORMATS, default="text")
     parser.add_argument("--image", type=Path, help="the compiled contract; compiled if not given")
     options = parser.parse_args(arguments)
     name: str | None = options.against
+    problems: list[str] = []
+    against = ""
     try:
         revision = Revision.find(name) if name else None
-        comparison = _Comparison(contract(options.image))
-        problems = list(comparison.with_releases())
+        comparison = _Comparison(contract(options.image), options.error_format)
+        against = f"release {comparison.last.name}" if revision is None else revision.name
+        problems += comparison.with_releases()
         if revision is not None:
             problems += comparison.with_revision(revision)
     except (StepError, ValueError) as failure:
-        print(f"breaking: {failure}", file=sys.stderr)
-        return 1
+        problems.append(str(failure))
+    sys.stdout.flush()
     for problem in problems:
-        print(f"breaking: {problem}", file=sys.stderr)
+        print(complain("breaking", problem, options.error_format), file=sys.stderr)
     if problems:
         return 1
-    against = f"release {comparison.last.name}" if revision is None else revision.name
     print(f"breaking: compatible with {against}")
     return 0
 
@@ -59,8 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
 class _Comparison:
     """Compares the contract as it is; prints findings, and yields a sentence for each problem."""
 
-    def __init__(self, image: FileDescriptorSet) -> None:
+    def __init__(self, image: FileDescriptorSet, error_format: str) -> None:
         self._image = image
+        self._error_format = error_format
         self._now = Schema(image)
         self._releases = releases.every(RELEASES)
         self.last = self._releases[-1]
@@ -80,14 +84,18 @@ class _Comparison:
         yield from self._unnamed_corrections()
         for older, newer in zip(self._releases, self._releases[1:], strict=False):
             sides = (newer / SCHEMA_IMAGE, "--against", older / SCHEMA_IMAGE)
-            run_tool("buf", ["breaking", *sides, "--config", ROOT / "buf.yaml"])
+            # No file of this folder has the lines of a release, so these findings are text.
+            stock = buf.findings(["breaking", *sides, "--config", ROOT / "buf.yaml"])
             broken = incompatible(self._schemas[older.name], self._schemas[newer.name])
-            yield from self._told(broken, {newer.name}, f"release {newer.name}", older.name)
-        run_tool("buf", ["breaking", "apis", "--against", self.last / SCHEMA_IMAGE])
+            ours = self._uncorrected(broken, {newer.name})
+            what = f"release {newer.name}"
+            yield from self._told([*stock, *map(as_text, ours)], what, older.name)
         later = {""}
         for folder in reversed(self._releases):
             found = list(incompatible(self._schemas[folder.name], self._now))
-            yield from self._told(found, later, "the contract", f"release {folder.name}")
+            stock = self._buf(folder / SCHEMA_IMAGE) if folder == self.last else []
+            lines = [*stock, *self._shown(found, later)]
+            yield from self._told(lines, "the contract", f"release {folder.name}")
             if folder == self.last:
                 yield from self._unused(found)
             later.add(folder.name)
@@ -100,30 +108,38 @@ class _Comparison:
                 "restore it"
             )
         against = revision.image()
-        run_tool("buf", ["breaking", "apis", "--against", against])
         before = FileDescriptorSet.FromString(against.read_bytes())
         fixtures = releases.fixtures_of(revision.fixtures())
         found = incompatible(baseline_schema(before, self._image, fixtures), self._now)
         later = {folder.name for folder in self._releases} - set(revision.releases())
-        yield from self._told(found, later | {""}, "the contract", revision.name)
+        lines = [*self._buf(against), *self._shown(found, later | {""})]
+        yield from self._told(lines, "the contract", revision.name)
 
     def _schema(self, image: FileDescriptorSet, folder: Path) -> Schema:
         return baseline_schema(image, self._image, releases.fixtures_of(folder))
 
-    def _told(
-        self, found: Iterable[Finding], corrected_by: set[str], what: str, base: str
-    ) -> Iterator[str]:
-        """Print the findings that no correction covers, and yield a sentence if there are any."""
+    def _buf(self, against: Path) -> list[str]:
+        """Return what buf finds in the contract."""
+        return buf.findings(["breaking", "apis", "--against", against], self._error_format)
+
+    def _shown(self, found: Iterable[Finding], corrected_by: Set[str]) -> list[str]:
+        """Return the lines of findings in the contract that no correction covers."""
+        return list(map(FORMATS[self._error_format], self._uncorrected(found, corrected_by)))
+
+    def _uncorrected(self, found: Iterable[Finding], corrected_by: Set[str]) -> list[Finding]:
         left = list(found)
         for name in corrected_by:
             corrections = self._released_corrections[name] if name else self._corrections
             left, _ = unexcused(left, corrections)
-        lines = dict.fromkeys(as_text(finding) for finding in in_order(left))
-        for line in lines:
+        return in_order(left)
+
+    def _told(self, lines: list[str], what: str, base: str) -> Iterator[str]:
+        """Print lines of findings, and yield a sentence if there are any."""
+        for line in dict.fromkeys(lines):
             if line not in self._printed:  # several baselines find the same
                 print(line)
-        self._printed |= lines.keys()
-        if left:
+        self._printed.update(lines)
+        if lines:
             yield f"{what} is not compatible with {base}; see docs/schema-rules.md"
 
     def _unused(self, found: list[Finding]) -> Iterator[str]:

@@ -92,7 +92,9 @@ class Revision(NamedTuple):
 
     def changed_releases(self) -> list[str]:
         """Return the folders of releases that differ from the revision, or have more files."""
-        changed = _git("diff", "--name-only", "--no-renames", "-z", self.commit, "--", _IN_TREE)
+        changed = _git(
+            "diff", "--name-only", "--relative", "--no-renames", "-z", self.commit, "--", _IN_TREE
+        )
         added = _git("ls-files", "--others", "-z", "--", _IN_TREE)
         files = ((changed or b"") + (added or b"")).decode().split("\0")
         touched = {Path(file).parts[1] for file in files if file}

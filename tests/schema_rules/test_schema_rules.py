@@ -26,7 +26,16 @@ from schema_rules.check import (
     load_exceptions,
     unexcused,
 )
-from schema_rules.finding import FORMATS, Finding, as_github_action, as_json, as_text, in_order
+from schema_rules.finding import (
+    FORMATS,
+    Finding,
+    Position,
+    as_github_action,
+    as_json,
+    as_text,
+    github_command,
+    in_order,
+)
 from schema_rules.schema import Element, Schema
 from tests.schema_rules import (
     test_authorization_rules,
@@ -239,6 +248,10 @@ class TestFormats:
         assert as_github_action(_finding("is 100% odd")) == (
             "::error file=apis/ai/stigmer/x.proto,line=4,col=3::is 100%25 odd (ODD)"
         )
+
+    def test_github_actions_reads_any_path_as_one(self) -> None:
+        command = github_command("is odd", Position("a: b,c%.proto", 4, 3))
+        assert command == "::error file=a%3A b%2Cc%25.proto,line=4,col=3::is odd"
 
     def test_github_actions_keeps_a_message_on_one_line(self) -> None:
         assert as_github_action(_finding("is\r\nodd")).endswith("::is%0D%0Aodd (ODD)")
