@@ -55,7 +55,7 @@ BUF := $(CODEGEN)/buf
 FINDINGS = $(CODEGEN)/python -m schema_rules.buf --error-format $(ERROR_FORMAT)
 # The compiled contract. Each make compiles it once, for every check.
 IMAGE := build/contract.binpb
-PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header
+PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 
 # The Temporal server of `make handshake`: the CLI, built once from the Go module proxy and shared by
 # all clones.

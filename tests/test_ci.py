@@ -156,6 +156,24 @@ def test_the_workflow_has_a_job_for_every_step(root: Path) -> None:
     assert sorted(listed[1].split(", ")) == sorted(STEPS)
 
 
+@pytest.mark.toolchain
+def test_dependabot_updates_every_folder_that_pins_something(root: Path) -> None:
+    import yaml  # `make matrix` has none
+
+    ecosystems = {".in": "uv", ".sum": "gomod", ".json": "npm", ".xml": "maven", ".toml": "cargo"}
+    names = ["*.in", "go.sum", "package-lock.json", "pom.xml", "Cargo.toml"]
+    command = ["git", "ls-files", "-z", "--", *(f":(glob)**/{name}" for name in names)]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    files = [Path("/", name) for name in listed.split("\0") if name]
+    updated = {
+        (update["package-ecosystem"], Path(folder))
+        for update in yaml.safe_load((root / ".github/dependabot.yml").read_text())["updates"]
+        for folder in update.get("directories", [update.get("directory")])
+        if update["package-ecosystem"] != "github-actions"
+    }
+    assert updated == {(ecosystems[file.suffix], file.parent) for file in files}
+
+
 def test_the_classifiers_name_the_python_versions_that_ci_runs(root: Path) -> None:
     workflow = (root / ".github" / "workflows" / "ci.yml").read_text()
     settings = re.findall(r"^ +python(?:-version)?: (.*)$", workflow, re.MULTILINE)
