@@ -71,7 +71,7 @@ def mismatches(
 
     `settings` are environment variables: TAG, and those that GitHub sets in a workflow.
     """
-    tag = settings.get("TAG", f"v{version}")
+    tag = settings.get("TAG") or f"v{version}"
     if tag != f"v{version}":
         yield f"the tag is {tag}, but the version is {version}; correct one of them"
     newest = next(iter(changelog_entries(changelog)), "nothing")
