@@ -86,8 +86,10 @@
   function score(entry, words) {
     const scores = words.map(word => scoreWord(entry, word));
     if (scores.includes(0)) return 0;
-    const whole = words.length > 1 && entry.own.includes(words.join("_")) ? 40 : words.length > 1 && entry.text.includes(words.join(" ")) ? 12 : 0;
-    const sum = scores.reduce((a, b) => a + b) / scores.length + whole;
+    const [phrase, joined] = [words.join(" "), words.join("_")];
+    const inOwn = entry.own.includes(phrase) || entry.own.includes(joined);
+    const whole = entry.own === phrase ? 100 : inOwn ? 40 : entry.text.includes(phrase) ? 12 : 0;
+    const sum = scores.reduce((a, b) => a + b) / scores.length + (words.length > 1 ? whole : 0);
     return sum - KINDS.indexOf(entry.kind) / 4 - entry.own.length / 50;
   }
 

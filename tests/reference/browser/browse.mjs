@@ -25,7 +25,7 @@ await new Promise(resolve => server.listen(0, "127.0.0.1", resolve));
 const SERVED = `http://127.0.0.1:${server.address().port}${BELOW}`;
 const FOLDER = `${pathToFileURL(site)}/`;
 
-const report = { visited: {}, outside: [], errors: [], axe: [], overflow: [], hidden: [], search: [], theme: [], seconds: {} };
+const report = { visited: {}, outside: [], errors: [], axe: [], overflow: [], hidden: [], lost: [], search: [], theme: [], seconds: {} };
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 
 const wide = { viewport: { width: 1280, height: 900 }, colorScheme: "light" };
@@ -92,6 +92,20 @@ async function pass(name, base, options, look) {
   report.seconds[name] = (performance.now() - began) / 1000;
 }
 
+// The names in the index that are not those of their first hit, and the parts of names that are not in it.
+const lost = () => {
+  const input = document.querySelector("dialog input");
+  const first = query => {
+    input.value = query;
+    input.dispatchEvent(new Event("input"));
+    return document.querySelector("#search-hits [role=option] b")?.textContent.toLowerCase() ?? "";
+  };
+  return window.stigmerIndex.map(([, name]) => name.toLowerCase()).filter(name => {
+    const part = name.slice(1, -1).trim();
+    return first(name) !== name || (part.length > 3 && !first(part).includes(part));
+  });
+};
+
 async function search(base, options, name) {
   const page = await open(base, options, true);
   for (const query of queries) {
@@ -119,6 +133,10 @@ async function search(base, options, name) {
     await page.waitForURL(url => !url.href.endsWith("/index.html"), { timeout: 5000 }).catch(() => { });
     report.search.push({ name, query, milliseconds, hits, opened: page.url().slice(base.length) });
   }
+  await page.goto(`${base}index.html`);
+  await page.keyboard.press("/");
+  await page.waitForSelector("dialog[open] input");
+  report.lost.push(...await page.evaluate(lost));
   await page.context().close();
 }
 

@@ -318,6 +318,7 @@ def test_every_page_opens_in_a_browser(site: Site, browsed: dict[str, Any]) -> N
         ("axe", "axe finds what some readers cannot use"),
         ("overflow", "something is wider than a screen of 320 px"),
         ("hidden", "without JavaScript, some text never shows"),
+        ("lost", "the search shows something else first than what has the name"),
     ],
 )
 def test_a_browser_finds_no_fault(browsed: dict[str, Any], part: str, reason: str) -> None:
