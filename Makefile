@@ -7,6 +7,8 @@ PYTHON ?= python3
 AGAINST ?=
 # The output format of `make changes`: text or markdown.
 FORMAT ?= text
+# The file to which `make changes` appends, instead of printing.
+export SUMMARY ?=
 # The format of findings in the contract: text, json or github-actions.
 ERROR_FORMAT ?= text
 # For `make fuzz`: the duration, the seed of the inputs, and a stored input to replay instead.
@@ -81,7 +83,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint buf-lint schema-rules breaking generate test matrix check actionlint mutation bench bench-check bench-handshake dist release release-check pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
+.PHONY: help protos deps compile format-check format lint buf-lint schema-rules breaking check-contract generate test matrix check actionlint mutation bench bench-check bench-handshake dist release release-check pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -116,7 +118,11 @@ schema-rules: compile ## Check the contract against the rules in schema_rules/
 	@$(CODEGEN)/python -m schema_rules --image $(IMAGE) --error-format $(ERROR_FORMAT)
 
 changes: compile ## Show what changed since a release, or since AGAINST=<git revision>
-	@$(CODEGEN)/python -m reference.changes --image $(IMAGE) --format $(FORMAT)
+	@$(CODEGEN)/python -m reference.changes --image $(IMAGE) --format $(FORMAT) $(if $(SUMMARY),>> "$$SUMMARY")
+
+# Everything is checked, whatever fails before.
+check-contract: compile ## Check a pull request: lint, breaking and changes
+	@$(MAKE) --no-print-directory --keep-going -o compile lint breaking changes
 
 docs: compile ## Build the reference site into build/site
 	@$(VENV)/python -m reference

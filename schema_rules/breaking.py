@@ -43,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     against = ""
     try:
         revision = Revision.find(name) if name else None
+        if revision is not None:
+            problems += _changed_releases(revision)
         comparison = _Comparison(contract(options.image), options.error_format)
         against = f"release {comparison.last.name}" if revision is None else revision.name
         problems += comparison.with_releases()
@@ -101,12 +103,7 @@ class _Comparison:
             later.add(folder.name)
 
     def with_revision(self, revision: Revision) -> Iterator[str]:
-        """Compare the contract and the releases with those of a git revision."""
-        for name in revision.changed_releases():
-            yield (
-                f"{RELEASES.name}/{name} differs from {revision.name}; a release never changes, so "
-                "restore it"
-            )
+        """Compare the contract with that of a git revision."""
         against = revision.image()
         before = FileDescriptorSet.FromString(against.read_bytes())
         fixtures = releases.fixtures_of(revision.fixtures())
@@ -170,6 +167,15 @@ class _Comparison:
                         f"{CHANGELOG.name} does not name `{short}` under {entry}, which a "
                         "correction changes; write what changes for users"
                     )
+
+
+def _changed_releases(revision: Revision) -> Iterator[str]:
+    """Yield a sentence for each release that differs from that of a git revision."""
+    for name in revision.changed_releases():
+        yield (
+            f"{RELEASES.name}/{name} differs from {revision.name}; a release never changes, so "
+            "restore it"
+        )
 
 
 def _without(reasons: Reasons, others: Reasons) -> Reasons:

@@ -56,7 +56,7 @@ class Revision(NamedTuple):
             )
         start = base.decode().strip()
         if start == commit:
-            return cls(f"revision {name}", commit)
+            return cls(f"revision {commit[:12] if name == commit else name}", commit)
         return cls(
             f"the merge base of {name} and HEAD, {start[:12]}, because {name} has moved on", start
         )

@@ -1,0 +1,183 @@
+"""The checks of a pull request, in a repository that has a copy of this one.
+
+The steps of the action run as they are in its file. What GitHub does is done here: it sets up
+Python, resolves expressions, and sets the variables of steps.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from tests.conftest import make_environment
+from tests.schema_rules.test_breaking import git
+
+pytestmark = pytest.mark.toolchain
+
+SESSION = "apis/ai/stigmer/agentic/session/v1"
+LANGUAGE = (
+    "// The language of all answers, as a BCP 47 tag. Written by callers; empty means English."
+)
+
+
+class Shown(NamedTuple):
+    """What GitHub shows after a run of the action."""
+
+    passed: bool
+    annotations: set[tuple[str, int, str]]
+    """The file, the line and the rule of each finding that has a place."""
+    errors: list[str]
+    """What is wrong without a place."""
+    summary: str
+
+
+class Workspace:
+    """A checkout of a pull request, with the contract in a folder."""
+
+    def __init__(self, folder: Path, contract: Path, root: Path) -> None:
+        self.folder = folder
+        self.contract = contract
+        self._root = root
+        self._action = yaml.safe_load(
+            (root / ".github" / "actions" / "check-contract" / "action.yml").read_text()
+        )
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace the first occurrence of a text in a file of the contract."""
+        source = self.contract / SESSION / name
+        text = source.read_text()
+        assert old in text
+        source.write_text(text.replace(old, new, 1))
+
+    def check(self, **inputs: str) -> Shown:
+        """Commit the pull request, and run the steps of the action on it."""
+        base = self._git("rev-parse", "HEAD")
+        self._git("add", "--all")
+        self._git("commit", "--quiet", "--allow-empty", "--message=change")
+        github = {"event": {"pull_request": {"base": {"sha": base}}}}
+        defaults = {name: each["default"] for name, each in self._action["inputs"].items()}
+        outputs = {"python": {"outputs": {"python-path": os.path.realpath(sys.executable)}}}
+        contexts: dict[str, Any] = {"github": github, "steps": outputs}
+        contexts["inputs"] = {
+            name: _resolved(value, contexts) for name, value in {**defaults, **inputs}.items()
+        }
+        summary = self.folder.with_name("summary.md")
+        summary.write_text("Of an earlier step.\n")
+        environment = {**make_environment(self._root), "GITHUB_STEP_SUMMARY": str(summary)}
+        del environment["PYTHON"]
+        log, passed = "", True
+        for step in self._action["runs"]["steps"]:
+            if "uses" in step:
+                assert step["uses"].startswith("actions/setup-python@"), "a step that is not known"
+                continue
+            assert (step["shell"], passed) == ("bash", True)
+            variables = {key: _resolved(text, contexts) for key, text in step["env"].items()}
+            finished = subprocess.run(
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+                cwd=self.folder,
+                env={**environment, **variables},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            log += finished.stdout
+            passed = finished.returncode == 0
+        print(log)
+        found = re.findall(r"^::error file=(.*?),line=(\d+),.*\((\w+)\)$", log, re.MULTILINE)
+        return Shown(
+            passed,
+            {(path, int(line), rule) for path, line, rule in found},
+            re.findall(r"^::error::(.*)$", log, re.MULTILINE),
+            summary.read_text(),
+        )
+
+    def _git(self, *arguments: str) -> str:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        command = ["git", *who, *arguments]
+        return subprocess.check_output(command, cwd=self.folder, text=True).strip()
+
+
+def _resolved(text: str, contexts: Mapping[str, Any]) -> str:
+    """Return a text in which each expression is replaced by the first of its values that exists."""
+
+    def value(match: re.Match[str]) -> str:
+        for path in match[1].split("||"):
+            found: Any = contexts
+            for name in path.strip().split("."):
+                found = found.get(name, {})
+            if found:
+                return str(found)
+        return ""
+
+    return re.sub(r"\$\{\{(.*?)\}\}", value, text)
+
+
+@pytest.fixture
+def fork(checkout: Path, root: Path) -> Workspace:
+    """Return a fork, which has the contract at its top."""
+    return Workspace(checkout, checkout, root)
+
+
+@pytest.fixture
+def vendoring(pristine_checkout: Path, root: Path, tmp_path: Path) -> Workspace:
+    """Return a repository that has a copy of this one in a folder."""
+    folder = tmp_path / "service"
+    contract = folder / "third party" / "stigmer"
+    contract.parent.mkdir(parents=True)
+    subprocess.run(["cp", "-a", str(pristine_checkout), str(contract)], check=True)
+    (contract / ".git").rename(folder / ".git")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=vendored")
+    return Workspace(folder, contract, root)
+
+
+def test_every_finding_is_shown_at_its_line(vendoring: Workspace) -> None:
+    vendoring.edit("spec.proto", "  string subject = 2;", "    string topic = 2;")
+    vendoring.edit("spec.proto", "= 5;\n", f"= 5;\n\n  {LANGUAGE}\n  string inLanguage = 7;\n")
+    vendoring.edit("command.proto", "permission: can_edit", "permission: can_view")
+    (vendoring.contract / "releases" / "v0.1.0" / "more.json").write_text("{}")
+    shown = vendoring.check(path="third party/stigmer")
+    assert not shown.passed
+    assert {
+        (path, (vendoring.folder / path).read_text().splitlines()[line - 1].strip(), rule)
+        for path, line, rule in shown.annotations
+    } == {
+        (f"third party/stigmer/{SESSION}/{name}", line, rule)
+        for name, line, rule in [
+            ("spec.proto", "string topic = 2;", "FORMAT"),
+            ("spec.proto", "string inLanguage = 7;", "FIELD_LOWER_SNAKE_CASE"),
+            ("spec.proto", "message SessionSpec {", "NUMBER_GAP"),
+            ("command.proto", "rpc update(Session) returns (Session) {", "PERMISSION_FITS"),
+            ("spec.proto", "string topic = 2;", "FIELD_SAME_JSON_NAME"),
+            ("spec.proto", "string topic = 2;", "FIELD_SAME_NAME"),
+            ("command.proto", "rpc update(Session) returns (Session) {", "AUTHORIZATION_KEPT"),
+        ]
+    }
+    assert any("releases/v0.1.0 differs from revision" in error for error in shown.errors)
+    assert "- `SessionSpec.topic` (field): " in shown.summary
+    assert "**Breaking** (FIELD_SAME_JSON_NAME, FIELD_SAME_NAME)." in shown.summary
+
+
+def test_a_good_change_passes_and_its_summary_follows_what_is_there(fork: Workspace) -> None:
+    fork.edit("spec.proto", "= 5;\n", f"= 5;\n\n  {LANGUAGE}\n  string language = 6;\n")
+    shown = fork.check()
+    assert (shown.passed, shown.annotations, shown.errors) == (True, set(), [])
+    assert shown.summary.startswith("Of an earlier step.\n# Contract changes since revision ")
+    assert "1 element changed, none in a breaking way." in shown.summary
+    assert "- `SessionSpec.language` (field): " in shown.summary
+
+
+def test_a_folder_without_the_contract_is_told_in_one_sentence(fork: Workspace) -> None:
+    shown = fork.check(path="apis")
+    assert not shown.passed
+    assert shown.errors == [
+        "check-contract: 'apis' has no copy of stigmer-apis; set path to the folder of its Makefile"
+    ]
