@@ -45,12 +45,15 @@ def main(arguments: list[str] | None = None) -> int:
         shutil.copytree(BUILD / "dist", _DIST)
         shutil.copytree(BUILD / "site", OUT / "site")
         (OUT / "notes.md").write_text(notes(version, contract(options.image), repository))
+        # GitHub shows a line break in the notes as one.
+        _run("mdformat", "--wrap", "no", str(OUT / "notes.md"))
         (OUT / f"stigmer_apis-{version}.cdx.json").write_text(_sbom(version))
+        _run("twine", "check", "--strict", *map(str, _DIST.iterdir()))
+        _run("check-wheel-contents", *map(str, _DIST.glob("*.whl")))
         problems = [
             *mismatches(version, repository, CHANGELOG, os.environ),
             *_contract_not_kept(version),
             *_not_reproduced(),
-            *_refused(),
         ]
     except StepError as failure:
         problems = [str(failure)]
@@ -99,10 +102,7 @@ def _sbom(version: str) -> str:
     """
     described = environment("environments/sbom").link / "bin" / "python"
     options = ["--output-reproducible", "--mc-type", "library", "--pyproject", "pyproject.toml"]
-    written = _run("cyclonedx-py", "environment", *options, str(described))
-    if written.returncode != 0:
-        raise StepError("cyclonedx-py could not write the SBOM; see its output above")
-    sbom = json.loads(written.stdout)
+    sbom = json.loads(_run("cyclonedx-py", "environment", *options, str(described)))
     [wheel] = _DIST.glob("*.whl")
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     hashes = [{"alg": "SHA-256", "content": digest}]
@@ -131,24 +131,20 @@ def _not_reproduced() -> Iterator[str]:
                 yield f"{path.name} differs from a build of the commit; commit what changed here"
 
 
-def _refused() -> Iterator[str]:
-    """Check the distributions as an index does."""
-    files = sorted(map(str, _DIST.iterdir()))
-    wheels = [file for file in files if file.endswith(".whl")]
-    for tool, *arguments in (
-        ["twine", "check", "--strict", *files],
-        ["check-wheel-contents", *wheels],
-    ):
-        finished = _run(tool, *arguments)
-        if finished.returncode != 0:
-            print(finished.stdout, file=sys.stderr)
-            yield f"{tool} refuses the distributions; fix what it reports above"
+def _run(tool: str, *arguments: str) -> str:
+    """Return what a tool prints.
 
-
-def _run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    bin_folder = environment("environments/release").link / "bin"
-    command = [str(bin_folder / tool), *arguments]
-    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    Raises:
+        StepError: It fails, and said why.
+    """
+    program = environment("environments/release").link / "bin" / tool
+    finished = subprocess.run(
+        [str(program), *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    if finished.returncode != 0:
+        print(finished.stdout, file=sys.stderr)
+        raise StepError(f"{tool} refuses the release; fix what it reports above")
+    return finished.stdout
 
 
 if __name__ == "__main__":
