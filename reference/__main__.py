@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 IMAGE = BUILD / "contract.binpb"
 SITE = BUILD / "site"
 _HANDSHAKE = "docs/handshake.md"
+_PICTURE = ".svg"
 GUIDES = {
     "Use it": [
         "README.md",
@@ -197,7 +198,7 @@ class Site:
             raise StepError(f"{page} links to {target}, which does not exist; correct the link")
         if file not in self._sources:
             self._sources.append(file)
-        inside = "/index.html" if file.is_dir() else ".html"
+        inside = "/index.html" if file.is_dir() else "" if file.suffix == _PICTURE else ".html"
         return f"source/{path}{inside}{suffix}"
 
     def _source(self, file: Path) -> None:
@@ -212,6 +213,10 @@ class Site:
             items = [item.format(up + url, name) for name, url in links.items()]
             listed = Markup("<h1>{}</h1><ul>{}</ul>").format(path, Markup("").join(items))
             self._text(f"source/{path}/index.html", path, listed)
+            return
+        if file.suffix == _PICTURE:
+            (self._out / "source" / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, self._out / "source" / path)
             return
         try:
             text = file.read_text(encoding="utf-8")

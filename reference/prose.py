@@ -92,7 +92,8 @@ class Prose:
         """Render a guide, and return it with the ids and texts of its sections.
 
         A diagram of Mermaid becomes a picture, named after the title of the guide.
-        `link` turns the target of a link in the repository into one from the root of the site.
+        `link` turns the target of a link or an image in the repository into one from the root of
+        the site.
         """
         tokens = self._markdown.parse(text)
         sections: list[tuple[str, str]] = []
@@ -110,10 +111,11 @@ class Prose:
                 if token.tag in ("h2", "h3"):
                     sections.append((name, words))
             for child in token.children or ():
-                if child.type == "link_open":
-                    target = str(child.attrGet("href"))
+                attribute = {"link_open": "href", "image": "src"}.get(child.type)
+                if attribute:
+                    target = str(child.attrGet(attribute))
                     if not _EXTERNAL.match(target) and not target.startswith("#"):
-                        child.attrSet("href", root + link(target))
+                        child.attrSet(attribute, root + link(target))
         return self._render(tokens, None, root, ""), sections
 
     def _render(self, tokens: list[Token], scope: Entry | None, root: str, here: str) -> Markup:
