@@ -69,7 +69,7 @@ MATRIX := $(patsubst requirements/matrix/%.txt,%,$(wildcard requirements/matrix/
 # Test folders that need more than the wheel and its dependencies.
 BESIDES_THE_WHEEL := apis benchmarks codegen mutation properties reference schema_rules
 NEIGHBOURS := $(patsubst requirements/neighbours/%.txt,%,$(wildcard requirements/neighbours/*.txt))
-PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in requirements/environments/*.in))
+PINNED := $(patsubst requirements/%.in,%,$(wildcard requirements/matrix/*.in requirements/neighbours/*.in requirements/runtimes/*.in requirements/environments/*.in requirements/benchmarks/*.in))
 
 # Set up the named environments, or check that they work; see codegen/environments.py. An old Python
 # could not even read that file.
@@ -217,7 +217,8 @@ mutation: deps ## Measure which mistakes in the contract the gates catch (slow)
 	$(CODEGEN)/python -m tests.mutation --report $(MUTATION_ARGS)
 
 # The generator runs from scratch, which leaves the package as `generate` wrote it.
-bench: compile dist ## Measure against doing without, as ratios, and write docs/benchmarks.md
+bench: compile dist ## Measure against peers and doing without, and write docs/benchmarks.md
+	$(call environments,benchmarks/peers)
 	$(VENV)/python -m benchmarks
 
 bench-check: compile dist ## Fail if a ratio of `make bench` is over its limit

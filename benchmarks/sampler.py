@@ -17,6 +17,10 @@ from codegen.project import BUILD, ROOT
 Contender = Callable[[], float]
 """Does its work once and returns the cost, such as seconds of the processor."""
 
+CODEGEN = ROOT / ".venv-codegen" / "bin" / "python"
+PEERS = BUILD / "benchmarks" / "peers" / "bin" / "python"
+"""The Pythons of the code generator, and of the libraries that the package is compared with."""
+
 _SECONDS = 0.005
 """How long calls within this process are repeated, so that the clock is exact."""
 
@@ -89,20 +93,43 @@ def child(*command: str | Path, before: Callable[[], object] = lambda: None) -> 
 
     `before` prepares each run and does not count.
     """
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPYCACHEPREFIX"] = str(BUILD / "cache" / "benchmarks")
 
     def run() -> float:
         before()
         used = _used_by_children()
-        finished = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True
-        )
-        if finished.returncode != 0:
-            raise RuntimeError(f"{Path(command[0]).name} failed: {finished.stderr.strip()}")
+        output(*command)
         return _used_by_children() - used
 
     return run
+
+
+def told(*command: str | Path, path: str = "") -> Contender:
+    """Return a contender that costs what a program prints; `path` is where it finds modules."""
+    return lambda: float(output(*command, path=path))
+
+
+def output(*command: str | Path, path: str = "") -> str:
+    """Return what a program prints.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    done = subprocess.run(command, cwd=ROOT, env=environment(path), capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{Path(command[0]).name} failed: {done.stderr or done.stdout}".strip())
+    return done.stdout
+
+
+def environment(path: str = "") -> dict[str, str]:
+    """Return the environment of programs that find modules in a path, and plugins of protoc."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    tools = [CODEGEN.parent, PEERS.parent, os.environ.get("PATH", os.defpath)]
+    return kept | {
+        "MYPYPATH": path,
+        "PATH": os.pathsep.join(map(str, tools)),
+        "PYTHONPATH": path,
+        "PYTHONPYCACHEPREFIX": str(BUILD / "cache" / "benchmarks"),
+    }
 
 
 def _used_by_children() -> float:

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from protovalidate import Validator
 from temporalio.converter import DataConverter
 
-from benchmarks.big_contract import big_contract, count
-from benchmarks.sampler import Contender, calls, child
+from benchmarks.big_contract import IMAGE, big_contract, contract, count
+from benchmarks.peers import PLAIN, protoc
+from benchmarks.sampler import CODEGEN, Contender, calls, child
 from codegen.place import RECORD
-from codegen.project import APIS, BUILD, ROOT, VALIDATION
+from codegen.project import APIS, BUILD
 from stigmer_apis.agentic.executioncontext.v1 import ExecutionContext, ExecutionValue
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution, WorkflowTask
 from stigmer_apis.temporal import data_converter
 
-IMAGE = BUILD / "contract.binpb"
-"""The contract with its comments, as `make compile` writes it."""
-CODEGEN = ROOT / ".venv-codegen" / "bin" / "python"
-BIG = 1083
 _RULES = (
     "import sys; from pathlib import Path; from schema_rules.check import contract, findings\n"
     "for image in sys.argv[1:]: list(findings(contract(Path(image))))"
 )
 
 
-def execution() -> Message:
+def execution() -> WorkflowExecution:
     """Return an execution of 20 tasks with outputs, a token and a secret."""
     message = WorkflowExecution(kind="WorkflowExecution", api_version="agentic.stigmer.ai/v1")
     message.metadata.name = "Nightly report"
@@ -57,11 +52,6 @@ def context() -> Message:
     return message
 
 
-def imports(statement: str, base: str) -> Callable[[], Sequence[Contender]]:
-    """Compare two import statements in fresh interpreters."""
-    return lambda: [child(sys.executable, "-c", text) for text in (statement, base)]
-
-
 def texts(
     of: Callable[[], Message], text: Callable[[Message], object], base: Callable[[Message], object]
 ) -> Callable[[], Sequence[Contender]]:
@@ -83,10 +73,29 @@ def converters() -> Sequence[Contender]:
     return [calls(partial(way.from_payloads, payloads, hints)) for way in ways]
 
 
+def parsers() -> Sequence[Contender]:
+    """Compare parsing an execution with parsing as many bytes without a `Struct`."""
+    nested, flat = execution(), execution()
+    for task in flat.status.tasks:
+        size = task.output.ByteSize()
+        task.ClearField("output")
+        task.error = "x" * size
+    data = [message.SerializeToString() for message in (nested, flat)]
+    return [calls(partial(WorkflowExecution.FromString, each)) for each in data]
+
+
+def walks() -> Sequence[Contender]:
+    """Compare validation of a `Struct`, which has no rules, with parsing it."""
+    struct = execution().status.tasks[0].output
+    data = struct.SerializeToString()
+    validate = partial(Validator().collect_violations, struct)
+    return [calls(validate), calls(partial(type(struct).FromString, data))]
+
+
 def validation() -> Sequence[Contender]:
     """Compare validation with the same contract whose `Struct` fields are visited."""
     pool = DescriptorPool()
-    for file in _image().file:
+    for file in contract().file:
         for field in (field for message in file.message_type for field in message.field):
             if field.type_name == ".google.protobuf.Struct":
                 field.ClearField("options")  # They have no rule but `ignore`.
@@ -104,41 +113,42 @@ def generators() -> Sequence[Contender]:
     """Compare generation from scratch with one protoc that writes the same kinds of files."""
     out = BUILD / "benchmarks"
     out.mkdir(parents=True, exist_ok=True)
-    plugin = CODEGEN.parent
-    kinds = ("python", "grpc_python", "mypy", "mypy_grpc")
-    protoc = child(
-        CODEGEN,
-        *["-m", "grpc_tools.protoc", f"-I{APIS}", f"-I{VALIDATION}"],
-        *[f"--plugin=protoc-gen-{kind}={plugin}/protoc-gen-{kind}" for kind in kinds[2:]],
-        *[f"--{kind}_out={out}" for kind in kinds],
-        *["--include_imports", f"--descriptor_set_out={out}/schema.binpb"],
-        *sorted(APIS.rglob("*.proto")),
-    )
+    image = ["--include_imports", f"--descriptor_set_out={out}/schema.binpb"]
+    bare = child(*protoc(out, PLAIN.outputs, APIS), *image)
     codegen = child(CODEGEN, "-m", "codegen", before=lambda: RECORD.unlink(missing_ok=True))
-    return [codegen, protoc]
+    return [codegen, bare]
 
 
-def schema_rules() -> Sequence[Contender]:
-    """Run the rules on nothing, on the contract and on a large one."""
-    big = BUILD / "benchmarks" / "big.binpb"
-    big.parent.mkdir(parents=True, exist_ok=True)
-    big.write_bytes(big_contract(_image(), BIG).SerializeToString())
-    runs: list[list[Path]] = [[], [IMAGE], [big]]
-    return [child(CODEGEN, "-c", _RULES, *images) for images in runs]
+def schema_rules(messages: int) -> Sequence[Contender]:
+    """Run the rules on nothing, on the contract, and on one with that many messages."""
+    images: list[list[Path]] = [[], [IMAGE], [_big(messages)]]
+    return [child(CODEGEN, "-c", _RULES, *each) for each in images]
 
 
-def exponent(costs: Sequence[float]) -> float:
-    """Return how the time of the rules grows with the number of messages: 1 is in proportion."""
-    nothing, contract, big = costs
-    sizes = count(big_contract(_image(), BIG).file) / count(_image().file)
-    return math.log((big - nothing) / (contract - nothing)) / math.log(sizes)
+def buf_breaking(messages: int) -> Sequence[Contender]:
+    """Run buf on nothing, and compare contracts of both sizes with themselves."""
+    buf = CODEGEN.with_name("buf")
+    images = (IMAGE, _big(messages))
+    runs = [child(buf, "breaking", each, "--against", each) for each in images]
+    return [child(buf, "--version"), *runs]
+
+
+def _big(messages: int) -> Path:
+    path = BUILD / "benchmarks" / f"{messages}.binpb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(big_contract(contract(), messages).SerializeToString())
+    return path
+
+
+def exponent(messages: int, costs: Sequence[float]) -> float:
+    """Return the power of the number of messages with which time grows: 1 is in proportion."""
+    nothing, small, big = costs
+    return math.log((big - nothing) / (small - nothing)) / math.log(
+        messages / count(contract().file)
+    )
 
 
 def wheel() -> Sequence[Contender]:
     """Return the bytes of the wheel, and the number of messages in it."""
     (path,) = (BUILD / "dist").glob("*.whl")
-    return [lambda: path.stat().st_size, lambda: count(_image().file)]
-
-
-def _image() -> FileDescriptorSet:
-    return FileDescriptorSet.FromString(IMAGE.read_bytes())
+    return [lambda: path.stat().st_size, lambda: count(contract().file)]

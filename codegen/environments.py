@@ -77,6 +77,8 @@ def environment(name: str) -> Environment:
         made_from = [pins, "pyproject.toml"]
         commands = [venv, [*install, *pinned], [*install, *ours]]
         return Environment(name, ROOT / ".venv", made_from, commands, probe)
+    if name.startswith("benchmarks/"):  # what the package is compared with
+        return Environment(name, BUILD / name, [pins], [venv, [*install, *pinned]], probe)
     [wheel] = (path.relative_to(ROOT).as_posix() for path in (BUILD / "dist").glob("*.whl"))
     commands = [venv, [*install, *pinned], [*install, wheel]]
     return Environment(name, BUILD / name, [pins, wheel], commands, probe)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import cycle
+from xml.etree import ElementTree
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from benchmarks import __main__ as bench
+from benchmarks.big_contract import count
+from benchmarks.messages import operations
+from benchmarks.peers import OPERATIONS
+from benchmarks.plots import bars
 from benchmarks.sampler import Contender, Ratio, Spread, child, sample
 
 
@@ -71,3 +78,47 @@ def test_the_check_fails_if_a_second_measurement_confirms_it(
     assert list(measurements) == [], "it measures again only what was over its limit"
     said = capsys.readouterr().err
     assert said.startswith("bench: made up is 2.00 and may be 1.5 at most") == bool(code)
+
+
+def test_a_median_over_the_limit_is_no_failure_while_a_quarter_of_the_rounds_is_below(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    costs = cycle([1.0, 1.0, 3.0, 3.0, 3.0])
+    ratio = Ratio("made up", lambda: [lambda: next(costs), lambda: 1.0], limit=2.0, rounds=5)
+    assert ratio.measure().median > 2
+    monkeypatch.setattr(bench, "RATIOS", [ratio])
+    assert bench.main(["--check"]) == 0
+
+
+def test_a_plot_says_every_figure_and_draws_it_on_its_side_of_the_base() -> None:
+    plot = ElementTree.fromstring(
+        bars("Costs", "<base>", {"parse": {"a": 0.5, "b": 2.0}, "write": {"a": 400.0}})
+    )
+    name = "{http://www.w3.org/2000/svg}"
+    title, description = (plot.findtext(f"{name}{part}") for part in ("title", "desc"))
+    assert title == "Costs"
+    assert description == "In units of <base>. parse, a: 0.50; parse, b: 2.00; write, a: 400."
+    _, *bar = [each.attrib for each in plot.iter(f"{name}rect")]
+    base = float(next(plot.iter(f"{name}path")).attrib["d"].removeprefix("M").split()[0])
+    starts = [float(each["x"]) for each in bar]
+    widths = [float(each["width"]) for each in bar]
+    assert starts[1:] == [base, base]
+    assert starts[0] + widths[0] == pytest.approx(base, abs=0.1)
+    assert widths[0] == pytest.approx(widths[1], abs=0.1), "twice and half are as far from the base"
+    assert widths[2] > widths[1]
+
+
+def test_an_entry_of_a_map_is_no_message() -> None:
+    file = FileDescriptorProto(package="ai.stigmer.made.up")
+    inner = file.message_type.add().nested_type
+    inner.add()
+    inner.add().options.map_entry = True
+    assert count([file]) == 2
+
+
+def test_a_library_is_timed_in_everything_that_is_compared() -> None:
+    data, timed = operations("stigmer_apis.{}")
+    assert tuple(timed) == OPERATIONS
+    assert timed["parse"]() == timed["construct"]()
+    assert timed["access fields"]() == "eu-central-1"
+    assert len(data) > 500

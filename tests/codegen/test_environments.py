@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from codegen.environments import environment
 from tests.conftest import make_environment
 from tests.toolchain import Run
 
@@ -291,3 +292,9 @@ def test_what_the_environment_says_of_python_does_not_reach_the_generator(
     )
     assert generated.returncode == 0, generated.stderr
     assert "generate: changed 0 files" in generated.stdout
+
+
+def test_an_environment_that_the_package_is_compared_with_does_not_contain_it() -> None:
+    peers = environment("benchmarks/peers")
+    assert peers.made_from == ["requirements/benchmarks/peers.txt"]
+    assert [command[-1] for command in peers.commands] == ["{folder}", *peers.made_from]
