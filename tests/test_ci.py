@@ -25,8 +25,8 @@ mkdir -p build/codegen && touch build/codegen/record.json
 [ "$1" != "$FAILS" ]
 """
 STEPS = [
-    *["protos", "check", "actionlint", "test", "matrix", "runtimes", "neighbours", "environments"],
-    *["handshake", "interop", "bazel", "conformance", "docs-test"],
+    *["protos", "check", "actionlint", "test", "bench-check", "matrix", "runtimes", "neighbours"],
+    *["environments", "handshake", "interop", "bazel", "conformance", "docs-test"],
 ]
 
 
