@@ -83,7 +83,7 @@ environments = @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 
 .DELETE_ON_ERROR:
 # The prerequisites of a target run in order.
 .NOTPARALLEL:
-.PHONY: help protos deps compile format-check format lint buf-lint schema-rules breaking check-contract generate test matrix check actionlint mutation bench bench-check bench-handshake dist release release-check pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
+.PHONY: help protos deps compile format-check format-contract format lint buf-lint schema-rules breaking check-contract generate generate-check test matrix check actionlint mutation bench bench-check bench-handshake dist release release-check pins clean fixtures interop bazel conformance fuzz runtimes neighbours environments temporal handshake example-handshake changes docs docs-test
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -102,8 +102,10 @@ format-check: compile ## Check the format of the .proto files
 	@$(FINDINGS) format --diff --exit-code || \
 	  { echo 'format: the files above are not formatted; run `make format`' >&2; exit 1; }
 
-format: compile ## Format the .proto files and our own Python
+format-contract: compile ## Format the .proto files
 	$(BUF) format --write
+
+format: format-contract ## Format the .proto files and our own Python
 	$(VENV)/ruff format
 	$(VENV)/ruff check --fix
 
@@ -135,6 +137,12 @@ breaking: compile ## Compare the contract with the releases, and with AGAINST=<g
 
 generate: deps ## Generate the package from the contract, unless it is up to date
 	@$(CODEGEN)/python -m codegen
+
+# pre-commit itself sees which files changed that git knows. `git commit -a` uses an index of its own,
+# which knows the same files.
+generate-check: generate ## Check that git knows all generated files
+	@cd python/stigmer_apis && sed '/^#/d' generated.txt | xargs git ls-files --error-unmatch > /dev/null || \
+	  { echo 'generate: add the generated files above to the commit' >&2; exit 1; }
 
 fixtures: generate ## Write the fixtures of the current contract to releases/HEAD
 	@$(VENV)/python -m tests.wire.release_fixtures

@@ -38,7 +38,12 @@ GUIDES = {
         "docs/secrets.md",
     ],
     "Depend on it": ["docs/compatibility.md", "docs/importing-our-protos.md"],
-    "Change it": ["docs/changing-the-contract.md", "CONTRIBUTING.md", "docs/schema-rules.md"],
+    "Change it": [
+        "docs/changing-the-contract.md",
+        "CONTRIBUTING.md",
+        "docs/schema-rules.md",
+        "docs/pull-requests.md",
+    ],
     "More": [],
 }
 """The guides in the order of the menu. Every other page of docs/ comes last."""

@@ -72,7 +72,10 @@ class Revision(NamedTuple):
         workspace.mkdir(parents=True)
         kept = [part for part in (APIS.name, f"{_IN_TREE}/{HEAD}") if self._has(part)]
         if APIS.name not in kept:
-            raise StepError(f"{self.name} holds no {APIS.name}/ to compare with")
+            raise StepError(
+                f"{self.name} has no {APIS.name}/ to compare with; leave AGAINST empty to compare "
+                "with the last release"
+            )
         unpack(self.commit, workspace, *kept)
         shutil.copytree(VALIDATION, workspace / VALIDATION.name)
         shutil.copy(ROOT / "buf.yaml", workspace)

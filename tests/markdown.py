@@ -28,7 +28,7 @@ def links_in(markdown: str) -> list[str]:
 
 def shown_files(text: str) -> dict[str, str]:
     """Return the files that a page shows: each is a code block after its name in backquotes."""
-    blocks = re.compile(r"^`([\w./]+)`:\n\n```\w+\n(.*?)```", re.DOTALL | re.MULTILINE)
+    blocks = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)```", re.DOTALL | re.MULTILINE)
     return dict(blocks.findall(text))
 
 

@@ -18,17 +18,31 @@ import pytest
 import yaml
 
 from tests.conftest import make_environment
+from tests.markdown import shown_files
 from tests.schema_rules.test_breaking import git
 
-pytestmark = pytest.mark.toolchain
-
+WHO = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+FOLDER = "third_party/stigmer"
+COPY = "third party/stigmer"
 SESSION = "apis/ai/stigmer/agentic/session/v1"
+TONE = """\
+// The tones of a conversation.
+syntax = "proto3";
+
+package ai.stigmer.agentic.session.v1;
+
+// The tone in which an agent answers.
+enum SessionTone {
+  // No tone is stated, so the agent chooses one.
+  SESSION_TONE_UNSPECIFIED = 0;
+}
+"""
 LANGUAGE = (
     "// The language of all answers, as a BCP 47 tag. Written by callers; empty means English."
 )
 
 
-class Shown(NamedTuple):
+class Outcome(NamedTuple):
     """What GitHub shows after a run of the action."""
 
     passed: bool
@@ -57,11 +71,23 @@ class Workspace:
         assert old in text
         source.write_text(text.replace(old, new, 1))
 
-    def check(self, **inputs: str) -> Shown:
+    def commit(self, variables: Mapping[str, str]) -> str:
+        """Commit all changes, if the hooks let it, and return what they print."""
+        git(self.folder, "add", "--all")
+        return subprocess.run(
+            ["git", *WHO, "commit", "--message=change"],
+            cwd=self.folder,
+            env={**make_environment(self._root), **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ).stdout
+
+    def check(self, **inputs: str) -> Outcome:
         """Commit the pull request, and run the steps of the action on it."""
-        base = self._git("rev-parse", "HEAD")
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--allow-empty", "--message=change")
+        base = head(self.folder)
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--allow-empty", "--message=change")
         github = {"event": {"pull_request": {"base": {"sha": base}}}}
         defaults = {name: each["default"] for name, each in self._action["inputs"].items()}
         outputs = {"python": {"outputs": {"python-path": os.path.realpath(sys.executable)}}}
@@ -92,17 +118,17 @@ class Workspace:
             passed = finished.returncode == 0
         print(log)
         found = re.findall(r"^::error file=(.*?),line=(\d+),.*\((\w+)\)$", log, re.MULTILINE)
-        return Shown(
+        return Outcome(
             passed,
             {(path, int(line), rule) for path, line, rule in found},
             re.findall(r"^::error::(.*)$", log, re.MULTILINE),
             summary.read_text(),
         )
 
-    def _git(self, *arguments: str) -> str:
-        who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        command = ["git", *who, *arguments]
-        return subprocess.check_output(command, cwd=self.folder, text=True).strip()
+
+def head(folder: Path) -> str:
+    """Return the commit that a repository is at."""
+    return subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=folder, text=True).strip()
 
 
 def _resolved(text: str, contexts: Mapping[str, Any]) -> str:
@@ -130,7 +156,7 @@ def fork(checkout: Path, root: Path) -> Workspace:
 def vendoring(pristine_checkout: Path, root: Path, tmp_path: Path) -> Workspace:
     """Return a repository that has a copy of this one in a folder."""
     folder = tmp_path / "service"
-    contract = folder / "third party" / "stigmer"
+    contract = folder / COPY
     contract.parent.mkdir(parents=True)
     subprocess.run(["cp", "-a", str(pristine_checkout), str(contract)], check=True)
     (contract / ".git").rename(folder / ".git")
@@ -139,18 +165,46 @@ def vendoring(pristine_checkout: Path, root: Path, tmp_path: Path) -> Workspace:
     return Workspace(folder, contract, root)
 
 
-def test_every_finding_is_shown_at_its_line(vendoring: Workspace) -> None:
+@pytest.fixture
+def shown(root: Path) -> dict[str, Any]:
+    """Return the files that docs/pull-requests.md shows, for the folder of the copy."""
+    files = shown_files((root / "docs" / "pull-requests.md").read_text())
+    return {name: yaml.safe_load(text.replace(FOLDER, COPY)) for name, text in files.items()}
+
+
+@pytest.fixture
+def hooks(
+    vendoring: Workspace,
+    shown: dict[str, Any],
+    pristine_checkout: Path,
+    tmp_path: Path,
+    root: Path,
+) -> dict[str, str]:
+    """Install the hooks, and return the variables that they need."""
+    config = shown[".pre-commit-config.yaml"]
+    config["repos"][0] |= {"repo": str(pristine_checkout), "rev": head(pristine_checkout)}
+    (vendoring.folder / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
+    variables = {"PRE_COMMIT_HOME": str(tmp_path / "hooks")}
+    install = [str(root / ".venv" / "bin" / "pre-commit"), "install"]
+    environment = {**os.environ, **variables}
+    subprocess.run(install, cwd=vendoring.folder, env=environment, check=True, capture_output=True)
+    return variables
+
+
+def test_every_finding_is_shown_at_its_line(vendoring: Workspace, shown: dict[str, Any]) -> None:
     vendoring.edit("spec.proto", "  string subject = 2;", "    string topic = 2;")
     vendoring.edit("spec.proto", "= 5;\n", f"= 5;\n\n  {LANGUAGE}\n  string inLanguage = 7;\n")
     vendoring.edit("command.proto", "permission: can_edit", "permission: can_view")
     (vendoring.contract / "releases" / "v0.1.0" / "more.json").write_text("{}")
-    shown = vendoring.check(path="third party/stigmer")
-    assert not shown.passed
+    (step,) = shown[".github/workflows/contract.yml"]["jobs"]["contract"]["steps"][1:]
+    assert step["uses"] == f"./{COPY}/.github/actions/check-contract"
+    outcome = vendoring.check(**step["with"])
+    assert not outcome.passed
     assert {
         (path, (vendoring.folder / path).read_text().splitlines()[line - 1].strip(), rule)
-        for path, line, rule in shown.annotations
+        for path, line, rule in outcome.annotations
     } == {
-        (f"third party/stigmer/{SESSION}/{name}", line, rule)
+        (f"{COPY}/{SESSION}/{name}", line, rule)
         for name, line, rule in [
             ("spec.proto", "string topic = 2;", "FORMAT"),
             ("spec.proto", "string inLanguage = 7;", "FIELD_LOWER_SNAKE_CASE"),
@@ -161,23 +215,52 @@ def test_every_finding_is_shown_at_its_line(vendoring: Workspace) -> None:
             ("command.proto", "rpc update(Session) returns (Session) {", "AUTHORIZATION_KEPT"),
         ]
     }
-    assert any("releases/v0.1.0 differs from revision" in error for error in shown.errors)
-    assert "- `SessionSpec.topic` (field): " in shown.summary
-    assert "**Breaking** (FIELD_SAME_JSON_NAME, FIELD_SAME_NAME)." in shown.summary
+    assert any("releases/v0.1.0 differs from revision" in error for error in outcome.errors)
+    assert "- `SessionSpec.topic` (field): " in outcome.summary
+    assert "**Breaking** (FIELD_SAME_JSON_NAME, FIELD_SAME_NAME)." in outcome.summary
 
 
 def test_a_good_change_passes_and_its_summary_follows_what_is_there(fork: Workspace) -> None:
     fork.edit("spec.proto", "= 5;\n", f"= 5;\n\n  {LANGUAGE}\n  string language = 6;\n")
-    shown = fork.check()
-    assert (shown.passed, shown.annotations, shown.errors) == (True, set(), [])
-    assert shown.summary.startswith("Of an earlier step.\n# Contract changes since revision ")
-    assert "1 element changed, none in a breaking way." in shown.summary
-    assert "- `SessionSpec.language` (field): " in shown.summary
+    outcome = fork.check()
+    assert (outcome.passed, outcome.annotations, outcome.errors) == (True, set(), [])
+    assert outcome.summary.startswith("Of an earlier step.\n# Contract changes since revision ")
+    assert "1 element changed, none in a breaking way." in outcome.summary
+    assert "- `SessionSpec.language` (field): " in outcome.summary
 
 
 def test_a_folder_without_the_contract_is_told_in_one_sentence(fork: Workspace) -> None:
-    shown = fork.check(path="apis")
-    assert not shown.passed
-    assert shown.errors == [
+    outcome = fork.check(path="apis")
+    assert not outcome.passed
+    assert outcome.errors == [
         "check-contract: 'apis' has no copy of stigmer-apis; set path to the folder of its Makefile"
     ]
+
+
+def test_hooks_refuse_a_commit_until_it_is_right(
+    vendoring: Workspace, hooks: dict[str, str], root: Path
+) -> None:
+    before = head(vendoring.folder)
+    vendoring.edit("spec.proto", "  string subject = 2;", "    string subject = 2;")
+    (vendoring.contract / SESSION / "tone.proto").write_text(TONE)
+    exceptions = vendoring.contract / "schema_rules" / "exceptions.toml"
+    as_it_was = exceptions.read_text()
+    exceptions.write_text(f'{as_it_was}\n[NUMBER_GAP]\n"a.B" = "There is no such message."\n')
+    refused = vendoring.commit(hooks)
+    manifest = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text())
+    assert re.findall(r"^(.*?)\.+(Passed|Failed)$", refused, re.MULTILINE) == [
+        (hook["name"], "Failed") for hook in manifest
+    ]
+    assert "lint: exceptions.toml excuses a.B from NUMBER_GAP" in refused
+    assert "tone_pb2.py' did not match any file(s) known to git" in refused
+    assert "generate: add the generated files above to the commit" in refused
+    assert head(vendoring.folder) == before
+    # The hooks have formatted and generated.
+    exceptions.write_text(as_it_was)
+    passed = vendoring.commit(hooks)
+    assert passed.count("Passed") == len(manifest), passed
+    changed = ["git", "show", "--name-only", "--format="]
+    names = subprocess.check_output(changed, cwd=vendoring.folder, text=True).splitlines()
+    assert f"{COPY}/{SESSION}/tone.proto" in names
+    assert f"{COPY}/{SESSION}/spec.proto" not in names
+    assert any(name.endswith("/tone_pb2.py") for name in names)
