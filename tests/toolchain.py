@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -23,3 +24,13 @@ def project_files(root: Path, *paths: str) -> set[str]:
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths]
     names = subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout
     return {name for name in names.split("\0") if name and (root / name).is_file()}
+
+
+def raise_version(checkout: Path, version: str) -> None:
+    """Give a checkout a version that no release has, with its entry in the changelog."""
+    module = checkout / "python/stigmer_apis/__init__.py"
+    module.write_text(re.sub(r'"\d[^"]*"', f'"{version}"', module.read_text()))
+    changelog = checkout / "CHANGELOG.md"
+    unreleased = re.compile("^## Unreleased$|^(?=## )", re.MULTILINE)
+    text = unreleased.sub(f"## {version} - today\n\n", changelog.read_text(), count=1)
+    changelog.write_text(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import textwrap
 from pathlib import Path, PurePosixPath
@@ -17,7 +16,7 @@ from codegen.project import StepError
 from codegen.safe_classes import safe_classes
 from tests.codegen.small_contract import tree
 from tests.conftest import make_environment
-from tests.toolchain import Run
+from tests.toolchain import Run, raise_version
 
 _RULES = "buf/validate/validate.proto"
 
@@ -328,10 +327,7 @@ class TestMake:
         assert "no-such-python is missing or older than Python 3.11" in refused.stderr
 
     def test_a_release_is_kept_once(self, make: Run, checkout: Path) -> None:
-        version = checkout / "python" / "stigmer_apis" / "__init__.py"
-        version.write_text(re.sub(r'"\d[^"]*"', '"99.0.0"', version.read_text()))
-        changelog = checkout / "CHANGELOG.md"
-        changelog.write_text(changelog.read_text().replace("## Unreleased", "## 99.0.0 - today"))
+        raise_version(checkout, "99.0.0")
         for _ in range(2):
             kept = make("release")
             assert kept.returncode == 0, kept.stderr
