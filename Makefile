@@ -30,11 +30,12 @@ export UV_CACHE_DIR ?= $(CURDIR)/build/cache/uv
 export UV_PYTHON_INSTALL_DIR ?= $(CURDIR)/build/cache/python
 # Let uv trust the machine's certificates, as pip does.
 export UV_SYSTEM_CERTS ?= 1
-export PYTHONDONTWRITEBYTECODE = 1
+# Bytecode, so that no process compiles what another one has compiled.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/cache/bytecode
 
 # Other settings of Python, pip and uv in the caller's environment would change what make installs
 # and runs.
-KEPT := PYTHON PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED PYTHONUTF8 \
+KEPT := PYTHON PYTHONPYCACHEPREFIX PYTHONUNBUFFERED PYTHONUTF8 \
   $(addprefix PIP_,CACHE_DIR CERT CLIENT_CERT CONFIG_FILE DEFAULT_TIMEOUT DISABLE_PIP_VERSION_CHECK \
     EXTRA_INDEX_URL FIND_LINKS INDEX_URL KEYRING_PROVIDER NO_INDEX NO_INPUT PROXY RETRIES TIMEOUT \
     TRUSTED_HOST) \

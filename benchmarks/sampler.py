@@ -122,13 +122,12 @@ def output(*command: str | Path, path: str = "") -> str:
 
 def environment(path: str = "") -> dict[str, str]:
     """Return the environment of programs that find modules in a path, and plugins of protoc."""
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     tools = [CODEGEN.parent, PEERS.parent, os.environ.get("PATH", os.defpath)]
-    return kept | {
+    return {
+        **os.environ,
         "MYPYPATH": path,
         "PATH": os.pathsep.join(map(str, tools)),
         "PYTHONPATH": path,
-        "PYTHONPYCACHEPREFIX": str(BUILD / "cache" / "benchmarks"),
     }
 
 

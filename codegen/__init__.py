@@ -5,7 +5,7 @@
 1. `image`: build the descriptor image and drop the import of the validation rules.
 2. `names`: refuse names that Python cannot import, or that a hand-written module has.
 3. `buf generate` (`buf.gen.yaml`): generate messages, type stubs and gRPC stubs from that image.
-   `plugin` runs the generators of stubs and escapes the comments that go into them.
+   `plugin` runs the generators and escapes the comments that go into stubs.
 4. `relocate`: move the modules from the proto path to the Python package, make the classes that
    `safe_classes` finds print without their secrets, give classes their `docstrings`, and compile
    the modules.

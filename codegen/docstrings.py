@@ -50,8 +50,10 @@ def _of_file(file: FileDescriptorProto, services: bool) -> dict[str, str]:
 def _comments(file: FileDescriptorProto) -> Iterator[tuple[list[str], list[str], str]]:
     """Yield the comments of elements of a file, with the kinds and names on the path to each."""
     for location in file.source_code_info.location:
+        if not location.leading_comments:
+            continue
         kinds, names = _elements(file, location.path)
-        if location.leading_comments and kinds and len(kinds) * 2 == len(location.path):
+        if kinds and len(kinds) * 2 == len(location.path):
             yield kinds, names, textwrap.dedent(location.leading_comments).strip()
 
 
@@ -61,7 +63,7 @@ def _elements(element: Any, path: Sequence[int]) -> tuple[list[str], list[str]]:
     names: list[str] = []
     for number, index in zip(path[::2], path[1::2], strict=False):
         kind = element.DESCRIPTOR.fields_by_number[number].name
-        if kind not in _TYPES | _MEMBERS:
+        if kind not in _TYPES and kind not in _MEMBERS:
             break
         element = getattr(element, kind)[index]
         kinds.append(kind)

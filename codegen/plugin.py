@@ -1,10 +1,10 @@
-"""A protoc plugin that runs mypy-protobuf for type stubs and grpc_tools for gRPC stubs.
+"""A protoc plugin that runs every generator: protoc's own, mypy-protobuf and that of grpc_tools.
 
-grpc_tools offers its generator only inside its own protoc, so the plugin passes the descriptors of
+grpc_tools offers its generators only inside its own protoc, so the plugin passes the descriptors of
 the request to that protoc and returns the files that it writes. mypy-protobuf is called as a
-library.
+library. One process for all of them starts Python and reads the descriptors once.
 
-Both copy comments of the contract into string literals, and neither escapes all of them: the gRPC
+Two copy comments of the contract into string literals, and neither escapes all of them: the gRPC
 generator of 1.62 escapes none, and mypy-protobuf escapes docstrings but not the message of
 `@deprecated`. The plugin escapes those comments, so that no comment can become code.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -33,14 +32,11 @@ def escaped(comment: str) -> str:
 
 
 def generate(request: plugin_pb2.CodeGeneratorRequest) -> plugin_pb2.CodeGeneratorResponse:
-    """Return the type stubs of every requested file, and gRPC stubs if it declares a service."""
+    """Return the modules and type stubs of every requested file, with those for its services."""
     features = plugin_pb2.CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
     response = plugin_pb2.CodeGeneratorResponse(supported_features=features)
     _write_type_stubs(request, response)
-    with_service = {file.name for file in request.proto_file if file.service}
-    wanted = [name for name in request.file_to_generate if name in with_service]
-    if wanted:
-        _write_grpc(request.proto_file, wanted, response)
+    _write_modules(request, response)
     return response
 
 
@@ -72,23 +68,25 @@ def _write_type_stubs(
     mypy_protobuf.generate_mypy_grpc_stubs(descriptors, response, grpc_type=both, **options)
 
 
-def _write_grpc(
-    files: Iterable[FileDescriptorProto],
-    wanted: list[str],
-    response: plugin_pb2.CodeGeneratorResponse,
+def _write_modules(
+    request: plugin_pb2.CodeGeneratorRequest, response: plugin_pb2.CodeGeneratorResponse
 ) -> None:
     protoc: Any = import_module("grpc_tools.protoc")
-    image = FileDescriptorSet(file=files)
-    for file in image.file:
-        _escape_comments(file)
+    image = FileDescriptorSet(file=request.proto_file)
+    with_service = {file.name: file for file in image.file if file.service}
+    messages = list(request.file_to_generate)
+    services = [name for name in messages if name in with_service]
+    for name in services:
+        _escape_comments(with_service[name])
     with tempfile.TemporaryDirectory() as scratch:
         descriptors, out = Path(scratch, "descriptors.binpb"), Path(scratch, "out")
         descriptors.write_bytes(image.SerializeToString())
         out.mkdir()
-        options = [f"--descriptor_set_in={descriptors}", f"--grpc_python_out={out}"]
-        # It prints its own errors.
-        if protoc.main(["protoc", *options, *wanted]) != 0:
-            response.error = "the gRPC generator failed"
+        for generator, wanted in (("python", messages), ("grpc_python", services)):
+            options = [f"--descriptor_set_in={descriptors}", f"--{generator}_out={out}"]
+            # It prints its own errors.
+            if wanted and protoc.main(["protoc", *options, *wanted]) != 0:
+                response.error = f"protoc's generator {generator} failed"
         for module in sorted(out.rglob("*.py")):
             text = module.read_text(encoding="utf-8")
             response.file.add(name=module.relative_to(out).as_posix(), content=text)
@@ -96,13 +94,16 @@ def _write_grpc(
 
 def _escape_comments(file: FileDescriptorProto) -> None:
     for location in file.source_code_info.location:
-        detached = map(escaped, location.leading_detached_comments)
-        location.leading_detached_comments[:] = list(detached)
+        if location.leading_detached_comments:
+            detached = map(escaped, location.leading_detached_comments)
+            location.leading_detached_comments[:] = list(detached)
         for side in ("leading_comments", "trailing_comments"):
             if location.HasField(side):
                 setattr(location, side, escaped(getattr(location, side)))
 
 
 if __name__ == "__main__":
+    # `-B` in buf.gen.yaml keeps bytecode out of a folder of sources; make names another for it.
+    sys.dont_write_bytecode = sys.pycache_prefix is None
     request = plugin_pb2.CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
     sys.stdout.buffer.write(generate(request).SerializeToString())

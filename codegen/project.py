@@ -48,11 +48,12 @@ def run_tool(
     if not (bin_folder / name).exists():
         raise StepError(f"{name} is missing from {bin_folder.parent}; run `make deps`")
     path = os.pathsep.join([str(bin_folder), os.environ.get("PATH", os.defpath)])
-    python_path = {"PYTHONPATH": str(ROOT)}  # codegen.plugin is in this folder
+    added = {"PYTHONPATH": str(ROOT)}  # codegen.plugin is in this folder
+    added["GOGC"] = "off"  # buf ends before it needs memory back, and saves a fifth of its time
     finished = subprocess.run(
         [str(bin_folder / name), *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, **python_path, "PATH": path},
+        env={**os.environ, **added, "PATH": path},
         stdout=stdout,
         stderr=stderr,
         text=True,

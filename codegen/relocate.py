@@ -191,7 +191,7 @@ def _edits(
                 yield _Edit(base.lineno, base.end_col_offset or 0, _END_OF_LINE, text)
             case _:
                 pass
-    for inner in ast.walk(tree):
+    for inner in ast.walk(tree) if path.suffix == ".pyi" else ():
         match inner:
             case ast.Name(id=alias) if alias.startswith("Global___"):
                 yield _Edit(inner.lineno, inner.col_offset, inner.end_col_offset or 0, f"_{alias}")

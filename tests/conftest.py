@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Hypothesis' files are not part of the repository, and workers write them while tests copy it.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / "build" / "cache" / "hypothesis"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_bytecode_stays_of_what_tests_write(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """Remove it from the folder that make names for bytecode, which would grow with each run."""
+    yield
+    if prefix := sys.pycache_prefix:
+        written = tmp_path_factory.getbasetemp()
+        shutil.rmtree(Path(prefix, *written.parts[1:]), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
