@@ -9,7 +9,7 @@ from pathlib import Path
 from codegen.project import StepError
 from schema_rules import releases
 from schema_rules.check import contract, excused_but_new, findings, load_exceptions, unexcused
-from schema_rules.finding import FORMATS, complain, in_order
+from schema_rules.finding import FORMATS, in_order, problem_line
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,14 +24,14 @@ def main(arguments: list[str] | None = None) -> int:
         wrong = excused_but_new(exceptions, releases.element_names(releases.RELEASES))
         found = list(findings(contract(options.image)))
     except (StepError, ValueError) as error:
-        print(complain("lint", str(error), options.error_format), file=sys.stderr)
+        print(problem_line("lint", str(error), options.error_format), file=sys.stderr)
         return 1
     open_findings, unused = unexcused(found, exceptions)
     for finding in in_order(open_findings):
         print(show(finding))
     sys.stdout.flush()
     for sentence in (*wrong, *unused):
-        print(complain("lint", sentence, options.error_format), file=sys.stderr)
+        print(problem_line("lint", sentence, options.error_format), file=sys.stderr)
     return 1 if open_findings or wrong or unused else 0
 
 

@@ -20,7 +20,7 @@ from codegen.project import PACKAGE, ROOT, StepError
 from schema_rules import buf, releases
 from schema_rules.check import Reasons, contract, incompatible, load_corrections, unexcused
 from schema_rules.compatibility_rules import baseline_schema
-from schema_rules.finding import FORMATS, Finding, as_text, complain, in_order
+from schema_rules.finding import FORMATS, Finding, as_text, in_order, problem_line
 from schema_rules.releases import CHANGELOG, CORRECTIONS, RELEASES
 from schema_rules.revision import Revision
 from schema_rules.schema import Schema
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         problems.append(str(failure))
     sys.stdout.flush()
     for problem in problems:
-        print(complain("breaking", problem, options.error_format), file=sys.stderr)
+        print(problem_line("breaking", problem, options.error_format), file=sys.stderr)
     if problems:
         return 1
     print(f"breaking: compatible with {against}")

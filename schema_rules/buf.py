@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codegen.project import StepError, run_tool
-from schema_rules.finding import FORMATS, GITHUB, Position, as_github_action, as_json, complain
+from schema_rules.finding import FORMATS, GITHUB, Position, as_github_action, as_json, problem_line
 
 _FOUND = 100
 """The exit code of buf if it finds something."""
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
             return run_tool("buf", options.arguments, expected=(0, _FOUND)).returncode
         lines = findings(options.arguments, options.error_format)
     except StepError as failure:
-        print(complain(f"buf {options.arguments[0]}", str(failure), options.error_format))
+        print(problem_line(f"buf {options.arguments[0]}", str(failure), options.error_format))
         return 1
     for line in lines:
         print(line)

@@ -111,10 +111,10 @@ def _place_in_repository() -> str:
     return found.stdout.rstrip("\n")
 
 
-def complain(step: str, sentence: str, error_format: str) -> str:
-    """Return the line that reports what is wrong with a step, beside findings."""
-    told = f"{step}: {sentence}"
-    return github_command(told) if error_format == GITHUB else told
+def problem_line(step: str, sentence: str, error_format: str) -> str:
+    """Return the line for a problem of a step that is no finding in the contract."""
+    line = f"{step}: {sentence}"
+    return github_command(line) if error_format == GITHUB else line
 
 
 GITHUB = "github-actions"

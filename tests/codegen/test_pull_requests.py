@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -54,15 +55,14 @@ class Outcome(NamedTuple):
 
 
 class Workspace:
-    """A checkout of a pull request, with the contract in a folder."""
+    """A checkout of a pull request, with the contract in a folder, and a copy of the action."""
 
-    def __init__(self, folder: Path, contract: Path, root: Path) -> None:
+    def __init__(self, folder: Path, contract: Path, root: Path, action: Path) -> None:
         self.folder = folder
         self.contract = contract
+        self._action_path = action / ".github" / "actions" / "check-contract"
         self._root = root
-        self._action = yaml.safe_load(
-            (root / ".github" / "actions" / "check-contract" / "action.yml").read_text()
-        )
+        self._action = yaml.safe_load((self._action_path / "action.yml").read_text())
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace the first occurrence of a text in a file of the contract."""
@@ -97,7 +97,11 @@ class Workspace:
         }
         summary = self.folder.with_name("summary.md")
         summary.write_text("Of an earlier step.\n")
-        environment = {**make_environment(self._root), "GITHUB_STEP_SUMMARY": str(summary)}
+        environment = {
+            **make_environment(self._root),
+            "GITHUB_STEP_SUMMARY": str(summary),
+            "GITHUB_ACTION_PATH": str(self._action_path),
+        }
         del environment["PYTHON"]
         log, passed = "", True
         for step in self._action["runs"]["steps"]:
@@ -149,7 +153,7 @@ def _resolved(text: str, contexts: Mapping[str, Any]) -> str:
 @pytest.fixture
 def fork(checkout: Path, root: Path) -> Workspace:
     """Return a fork, which has the contract at its top."""
-    return Workspace(checkout, checkout, root)
+    return Workspace(checkout, checkout, root, checkout)
 
 
 @pytest.fixture
@@ -162,7 +166,7 @@ def vendoring(pristine_checkout: Path, root: Path, tmp_path: Path) -> Workspace:
     (contract / ".git").rename(folder / ".git")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message=vendored")
-    return Workspace(folder, contract, root)
+    return Workspace(folder, contract, root, contract)
 
 
 @pytest.fixture
@@ -229,11 +233,33 @@ def test_a_good_change_passes_and_its_summary_follows_what_is_there(fork: Worksp
     assert "- `SessionSpec.language` (field): " in outcome.summary
 
 
+def test_a_copy_of_the_contract_alone_is_checked_by_the_repository_of_the_action(
+    checkout: Path, root: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "service"
+    shutil.copytree(checkout / "apis", folder / COPY / "apis")
+    (folder / COPY / "Makefile").write_text("all:\n")
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=vendored")
+    service = Workspace(folder, folder / COPY, root, checkout)
+    service.edit("spec.proto", "  string subject = 2;", "  string topic = 2;")
+    outcome = service.check(path=COPY)
+    assert not outcome.passed
+    assert outcome.annotations == {
+        (f"{COPY}/{SESSION}/spec.proto", 14, rule)
+        for rule in ("FIELD_SAME_JSON_NAME", "FIELD_SAME_NAME")
+    }
+    assert "- `SessionSpec.topic` (field): " in outcome.summary
+    worktrees = ["git", "worktree", "list"]
+    assert len(subprocess.check_output(worktrees, cwd=folder).splitlines()) == 1
+
+
 def test_a_folder_without_the_contract_is_told_in_one_sentence(fork: Workspace) -> None:
-    outcome = fork.check(path="apis")
+    outcome = fork.check(path="docs")
     assert not outcome.passed
     assert outcome.errors == [
-        "check-contract: 'apis' has no copy of stigmer-apis; set path to the folder of its Makefile"
+        "check-contract: 'docs' has no apis/ai/stigmer; name the folder that has apis/"
     ]
 
 
