@@ -49,9 +49,8 @@ def over_limits(ratios: Iterable[Ratio]) -> list[str]:
 
 
 def _over(ratios: Collection[Ratio]) -> dict[Ratio, Spread]:
-    """Measure ratios, and return those of which three rounds in four are over the limit."""
     found = measured(ratios).items()
-    return {ratio: s for ratio, s in found if ratio.limit is not None and s.low > ratio.limit}
+    return {ratio: s for ratio, s in found if ratio.limit is not None and s.median > ratio.limit}
 
 
 def cells(ratio: Ratio, spread: Spread) -> list[str]:

@@ -80,12 +80,13 @@ TABLES = {
             f"{IMPORT} when protobuf is loaded", partial(peers.imports, after=_RUNTIME), limit=1
         ),
         _beside_plain("import a gRPC stub when grpc is loaded", peers.stub_import),
-        Ratio("data converter reading / Temporal's stock converter", subjects.converters, 0.6),
+        Ratio("data converter reading / Temporal's stock converter", subjects.readers, 0.45),
+        Ratio("data converter writing / Temporal's stock converter", subjects.writers, 1.05),
         Ratio("masked str() of an execution / protobuf's own", _EXECUTION, 1.3),
         Ratio("masked str() of 50 values, half secret / protobuf's own", _CONTEXT, 1.3),
         Ratio("redacted_copy of an execution / protobuf's own str()", _COPY),
         Ratio("to_json of an execution / MessageToJson, both on one line", _JSON),
-        Ratio("validation of an execution / with its Structs visited", subjects.validation, 0.7),
+        Ratio("validation of an execution / with its Structs visited", subjects.validation, 0.5),
         Ratio("bytes of the wheel / messages", subjects.wheel, 3607, rounds=1),
     ],
     "The tools": [

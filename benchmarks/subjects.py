@@ -22,6 +22,7 @@ from stigmer_apis.agentic.executioncontext.v1 import ExecutionContext, Execution
 from stigmer_apis.agentic.workflowexecution.v1 import WorkflowExecution, WorkflowTask
 from stigmer_apis.temporal import data_converter
 
+_CONVERTERS = (data_converter.payload_converter, DataConverter.default.payload_converter)
 _RULES = (
     "import sys; from pathlib import Path; from schema_rules.check import contract, findings\n"
     "for image in sys.argv[1:]: list(findings(contract(Path(image))))"
@@ -64,13 +65,16 @@ def texts(
     return contenders
 
 
-def converters() -> Sequence[Contender]:
+def readers() -> Sequence[Contender]:
     """Compare reading a payload with Temporal's own converter."""
-    stock = DataConverter.default.payload_converter
-    payloads = stock.to_payloads([execution()])
+    payloads = _CONVERTERS[1].to_payloads([execution()])
     hints: list[type] = [WorkflowExecution]
-    ways = (data_converter.payload_converter, stock)
-    return [calls(partial(way.from_payloads, payloads, hints)) for way in ways]
+    return [calls(partial(each.from_payloads, payloads, hints)) for each in _CONVERTERS]
+
+
+def writers() -> Sequence[Contender]:
+    """Compare writing a payload with Temporal's own converter."""
+    return [calls(partial(each.to_payloads, [execution()])) for each in _CONVERTERS]
 
 
 def parsers() -> Sequence[Contender]:
@@ -111,7 +115,7 @@ def validation() -> Sequence[Contender]:
 
 def generators() -> Sequence[Contender]:
     """Compare generation from scratch with one protoc that writes the same kinds of files."""
-    out = BUILD / "benchmarks"
+    out = BUILD / "benchmarks" / "bare"
     out.mkdir(parents=True, exist_ok=True)
     image = ["--include_imports", f"--descriptor_set_out={out}/schema.binpb"]
     bare = child(*protoc(out, PLAIN.outputs, APIS), *image)
@@ -143,9 +147,8 @@ def _big(messages: int) -> Path:
 def exponent(messages: int, costs: Sequence[float]) -> float:
     """Return the power of the number of messages with which time grows: 1 is in proportion."""
     nothing, small, big = costs
-    return math.log((big - nothing) / (small - nothing)) / math.log(
-        messages / count(contract().file)
-    )
+    times = messages / count(contract().file)
+    return math.log((big - nothing) / (small - nothing), times)
 
 
 def wheel() -> Sequence[Contender]:
