@@ -182,7 +182,7 @@ class Samples:
         entry = entry_of(field)
         if entry is not None:
             keys = list(self._values(entry.fields_by_name["key"], known, depth))
-            keys.sort(key=lambda key: key == "")  # samples are shown to people
+            keys[:2] = sorted(keys[:2], key=lambda key: key == "")  # samples are shown to people
             values = list(self._values(entry.fields_by_name["value"], known, depth))
             yield from self._maps(field, keys, values, known)
         elif field.is_repeated:
