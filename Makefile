@@ -55,7 +55,8 @@ UV := build/bootstrap/bin/uv --quiet
 CODEGEN := .venv-codegen/bin
 VENV := .venv/bin
 BUF := $(CODEGEN)/buf
-FINDINGS = $(CODEGEN)/python -m schema_rules.buf --error-format $(ERROR_FORMAT)
+# buf, or what shows its findings in another format.
+FINDINGS = $(if $(filter text,$(ERROR_FORMAT)),$(BUF),$(CODEGEN)/python -m schema_rules.buf --error-format $(ERROR_FORMAT))
 # The compiled contract. Each make compiles it once, for every check.
 IMAGE := build/contract.binpb
 PIN := $(UV) pip compile --universal --python-version 3.11 --generate-hashes

@@ -87,7 +87,7 @@ class _Comparison:
         for older, newer in zip(self._releases, self._releases[1:], strict=False):
             sides = (newer / SCHEMA_IMAGE, "--against", older / SCHEMA_IMAGE)
             # No file of this folder has the lines of a release, so these findings are text.
-            stock = buf.findings(["breaking", *sides, "--config", ROOT / "buf.yaml"])
+            stock = buf.findings(["breaking", *sides, "--config", ROOT / "buf.yaml"], "text")
             broken = incompatible(self._schemas[older.name], self._schemas[newer.name])
             ours = self._uncorrected(broken, {newer.name})
             what = f"release {newer.name}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codegen.project import StepError, run_tool
-from schema_rules.finding import FORMATS, GITHUB, Position, as_github_action, as_json, problem_line
+from schema_rules.finding import GITHUB, Position, as_github_action, as_json, problem_line
 
 _FOUND = 100
 """The exit code of buf if it finds something."""
@@ -34,22 +34,20 @@ class BufFinding(NamedTuple):
 def main(arguments: list[str] | None = None) -> int:
     """Run, print the findings, and return buf's exit code."""
     parser = argparse.ArgumentParser(prog="schema_rules.buf", description=__doc__)
-    parser.add_argument("--error-format", choices=FORMATS, default="text")
+    parser.add_argument("--error-format", choices=_SHOW, required=True)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="a command of buf")
     options = parser.parse_args(arguments)
     try:
-        if options.error_format == "text":
-            return run_tool("buf", options.arguments, expected=(0, _FOUND)).returncode
         lines = findings(options.arguments, options.error_format)
     except StepError as failure:
-        print(problem_line(f"buf {options.arguments[0]}", str(failure), options.error_format))
+        print(problem_line("buf", str(failure), options.error_format), file=sys.stderr)
         return 1
     for line in lines:
         print(line)
     return _FOUND if lines else 0
 
 
-def findings(arguments: Sequence[str | Path], error_format: str = "text") -> list[str]:
+def findings(arguments: Sequence[str | Path], error_format: str) -> list[str]:
     """Return what a command of buf finds, in lines.
 
     Raises:
@@ -65,8 +63,14 @@ def findings(arguments: Sequence[str | Path], error_format: str = "text") -> lis
         stdout=pipe,
         stderr=subprocess.STDOUT,  # where `buf build` says what does not compile
     )
-    told = finished.stdout.splitlines()
-    found = _unformatted(told) if arguments[0] == "format" else map(_finding, told)
+    said = finished.stdout.splitlines()
+    if arguments[0] == "format":
+        found = list(_unformatted(said))
+    else:
+        found = [_finding(line) for line in said if line.startswith("{")]
+        for line in said:
+            if not line.startswith("{"):  # a warning
+                print(line, file=sys.stderr)
     return [_SHOW[error_format](each) for each in found]
 
 
