@@ -51,7 +51,7 @@ def findings(arguments: Sequence[str | Path], error_format: str) -> list[str]:
     """Return what a command of buf finds, in lines.
 
     Raises:
-        StepError: buf is missing or fails; it says why on the terminal.
+        StepError: buf is missing or fails, or says what has no other format than text.
     """
     expected, pipe = (0, _FOUND), subprocess.PIPE
     if error_format == "text":
@@ -71,6 +71,8 @@ def findings(arguments: Sequence[str | Path], error_format: str) -> list[str]:
         for line in said:
             if not line.startswith("{"):  # a warning
                 print(line, file=sys.stderr)
+    if finished.returncode == _FOUND and not found:
+        raise StepError(f"cannot show what buf {arguments[0]} found as {error_format}; use text")
     return [_SHOW[error_format](each) for each in found]
 
 

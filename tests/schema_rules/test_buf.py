@@ -7,6 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from codegen.project import StepError
+from schema_rules import buf as stock
 from tests.toolchain import Run
 
 SESSION = "apis/ai/stigmer/agentic/session/v1"
@@ -51,3 +55,15 @@ def test_what_is_in_no_file_of_the_contract_has_no_place(make: Run, checkout: Pa
     assert f"{deleted} (FILE_NO_DELETE)" in messages
     released = "breaking: release v0.9.1 is not compatible with v0.2.0; see docs/schema-rules.md"
     assert released in messages
+
+
+@pytest.mark.parametrize("command", ["lint", "format"])
+def test_what_buf_finds_and_nothing_can_show_is_no_pass(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: object, **__: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess([], 100, "A new kind of output.\n")
+
+    monkeypatch.setattr(stock, "run_tool", run)
+    with pytest.raises(StepError, match=f"cannot show what buf {command} found"):
+        stock.findings([command], "github-actions")
