@@ -37,7 +37,12 @@ GUIDES = {
         _HANDSHAKE,
         "docs/secrets.md",
     ],
-    "Depend on it": ["docs/compatibility.md", "docs/importing-our-protos.md"],
+    "Depend on it": [
+        "docs/compatibility.md",
+        "docs/importing-our-protos.md",
+        "docs/migrating.md",
+        "docs/rolling-upgrades.md",
+    ],
     "Change it": [
         "docs/changing-the-contract.md",
         "CONTRIBUTING.md",
