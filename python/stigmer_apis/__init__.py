@@ -7,4 +7,4 @@ A proto package `ai.stigmer.X` is the Python package `stigmer_apis.X`:
 Importing this package loads nothing else.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -39,7 +39,7 @@ _COMPARISONS = [
     "breaking --against .git#tag=v1",
     "breaking apis --against .git#branch=main,subdir=apis",
     "breaking apis --against .git#tag=v1,subdir=apis",
-    "breaking apis --against releases/v0.2.0/schema.binpb",
+    "breaking apis --against releases/v0.3.0/schema.binpb",
     # What bufbuild/buf-action runs, without an input and with `input: apis`.
     "breaking --error-format github-actions --against {url}#format=git,commit={commit}",
     "breaking --error-format github-actions "

@@ -16,10 +16,11 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from schema_rules.check import load_corrections
-from schema_rules.releases import CORRECTIONS, changelog_entries, every
+from schema_rules.releases import CORRECTIONS, RELEASES, changelog_entries, every
 from tests.toolchain import Run, findings
 
 STATUSES = ["WorkflowExecutionStatus", "AgentExecutionStatus"]
+LAST = every(RELEASES)[-1].name
 Compare = Callable[[FileDescriptorSet, FileDescriptorSet], list[str]]
 
 
@@ -221,13 +222,13 @@ class TestReleasedFolders:
         git(checkout, "add", "--all")
         git(checkout, "commit", "--quiet", "--message=releases")
         assert make("breaking", "AGAINST=HEAD").returncode == 0
-        image = checkout / "releases/v0.2.0/schema.binpb"
+        image = checkout / "releases" / LAST / "schema.binpb"
         image.write_bytes(image.read_bytes() + b"\xa0\x9c\x01\x01")
         (checkout / "releases/v0.9.1/corrections.toml").write_text("")
         (checkout / "releases/v0.9.2/a.json").unlink()
         refused = make("breaking", "AGAINST=HEAD")
         assert refused.returncode != 0
-        for version in ("v0.2.0", "v0.9.1", "v0.9.2"):
+        for version in (LAST, "v0.9.1", "v0.9.2"):
             sentence = f"releases/{version} differs from revision HEAD; a release never changes"
             assert sentence in refused.stderr
         assert "v0.1.0" not in refused.stderr
@@ -248,7 +249,7 @@ class TestReleasedFolders:
         refused = make("breaking")
         assert refused.returncode != 0
         assert "(AUTHORIZATION_KEPT)" in refused.stdout
-        assert "release v0.9.1 is not compatible with v0.2.0" in refused.stderr
+        assert f"release v0.9.1 is not compatible with {LAST}" in refused.stderr
 
     def test_buf_compares_an_added_release_with_the_one_before(
         self, make: Run, checkout: Path
@@ -260,10 +261,10 @@ class TestReleasedFolders:
 
 
 def _release(checkout: Path, version: str, image: Path | None = None) -> None:
-    """Add a release, the contract of 0.2.0 if no image is given, and all that goes with one."""
+    """Add a release, with the contract of the last one if no image is given."""
     folder = checkout / "releases" / version
     folder.mkdir()
-    shutil.copy(image or checkout / "releases/v0.2.0/schema.binpb", folder / "schema.binpb")
+    shutil.copy(image or RELEASES / LAST / "schema.binpb", folder / "schema.binpb")
     init = checkout / "python/stigmer_apis/__init__.py"
     number = version.removeprefix("v")
     init.write_text(
@@ -281,30 +282,54 @@ def git(checkout: Path, *arguments: str) -> None:
     subprocess.run(["git", *who, *arguments], cwd=checkout, check=True, capture_output=True)
 
 
-CORRECTED = "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionSpec.trigger_message"
+CORRECTED = (
+    "ai.stigmer.agentic.workflowexecution.v1.WorkflowExecutionUpdateStatusInput.execution_id"
+)
+SHORT = ".".join(CORRECTED.split(".")[-2:])
+
+
+@pytest.fixture
+def corrections(checkout: Path) -> Path:
+    """Return the corrections of a checkout, with one."""
+    path = checkout / "schema_rules/corrections.toml"
+    path.write_text(f'[VALIDATION_KEPT]\n"{CORRECTED}" = "It was wrong for years."\n')
+    return path
 
 
 class TestCorrections:
     """A wrong rule is corrected once, where users read of it."""
 
-    def test_a_correction_that_corrects_nothing_is_unused(self, make: Run, checkout: Path) -> None:
-        with (checkout / "schema_rules/corrections.toml").open("a") as file:
-            file.write(f'"{CORRECTED}" = "It was wrong for years."\n')
+    @pytest.fixture
+    def corrected(self, checkout: Path, corrections: Path) -> None:
+        """Correct a rule in a checkout."""
+        command = checkout / "apis/ai/stigmer/agentic/workflowexecution/v1/command.proto"
+        rule = " [(buf.validate.field).string.min_len = 1]"
+        assert rule in command.read_text()
+        command.write_text(command.read_text().replace(rule, "", 1))
+        changelog = checkout / "CHANGELOG.md"
+        entry = f"## Unreleased\n\n`{SHORT}`\n\n## "
+        changelog.write_text(re.sub("^## ", entry, changelog.read_text(), count=1, flags=re.M))
+
+    @pytest.mark.usefixtures("corrections")
+    def test_a_correction_that_corrects_nothing_is_unused(self, make: Run) -> None:
         refused = make("breaking")
         assert refused.returncode != 0
         assert f"corrections.toml excuses {CORRECTED} from VALIDATION_KEPT" in refused.stderr
-        assert "does not name `WorkflowExecutionSpec.trigger_message` under Unr" in refused.stderr
+        assert f"does not name `{SHORT}` under Unr" in refused.stderr
 
-    def test_without_its_correction_a_change_is_refused(self, make: Run, checkout: Path) -> None:
-        (checkout / "schema_rules/corrections.toml").write_text("")
+    @pytest.mark.usefixtures("corrected")
+    def test_without_its_correction_a_change_is_refused(self, make: Run, corrections: Path) -> None:
+        assert make("breaking").returncode == 0
+        corrections.write_text("")
         refused = make("breaking")
         assert refused.returncode != 0
-        assert '"value" changed its validation rules' in refused.stdout
+        assert '"execution_id" changed its validation rules' in refused.stdout
 
+    @pytest.mark.usefixtures("corrected")
     def test_a_correction_is_spent_with_the_release_that_keeps_it(
-        self, make: Run, checkout: Path
+        self, make: Run, checkout: Path, corrections: Path
     ) -> None:
-        corrections = checkout / "schema_rules/corrections.toml"
+        assert make("generate").returncode == 0
         _release(checkout, "v0.9.1", checkout / "python/stigmer_apis/schema.binpb")
         shutil.copy(corrections, checkout / "releases/v0.9.1/corrections.toml")
         spent = make("breaking")
@@ -315,7 +340,7 @@ class TestCorrections:
         assert after.returncode == 0, after.stdout + after.stderr
         # The correction stays what made the difference between the two releases.
         (checkout / "releases/v0.9.1/corrections.toml").unlink()
-        assert "release v0.9.1 is not compatible with v0.2.0" in make("breaking").stderr
+        assert f"release v0.9.1 is not compatible with {LAST}" in make("breaking").stderr
 
 
 def test_the_changelog_names_each_correction(root: Path) -> None:
