@@ -127,6 +127,7 @@ def environment(path: str = "") -> dict[str, str]:
         **os.environ,
         "MYPYPATH": path,
         "PATH": os.pathsep.join(map(str, tools)),
+        "PYTHONDONTWRITEBYTECODE": "",  # Compiling would be most of what a short program does.
         "PYTHONPATH": path,
     }
 
