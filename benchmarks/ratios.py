@@ -90,7 +90,7 @@ TABLES = {
         Ratio("bytes of the wheel / messages", subjects.wheel, 3607, rounds=1),
     ],
     "The tools": [
-        Ratio("generation from scratch / one bare protoc", subjects.generators, 3, rounds=7),
+        Ratio("generation from scratch / one bare protoc", subjects.generators, 4, rounds=7),
         *RULES.values(),
         *BUF.values(),
         *(ratio for checker in peers.CHECKERS for ratio in _checks(checker)),
