@@ -117,7 +117,8 @@ def unpack(commit: str, folder: Path, *paths: str) -> None:
     if archive is None:
         raise StepError(f"{commit} names no commit of this repository")
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.4 or newer
+        tar.extractall(folder)
 
 
 def _git(*arguments: str) -> bytes | None:

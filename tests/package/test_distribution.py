@@ -259,7 +259,8 @@ def test_the_sdist_has_the_sources_of_the_wheel_and_nothing_else(root: Path, bui
 
 def test_the_sdist_builds_the_same_wheel(root: Path, built: Built, tmp_path: Path) -> None:
     with tarfile.open(built.sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(tmp_path)
 
     out = build(tmp_path / STEM, tmp_path / "out", "-t", "wheel", root=root)
 
